@@ -1,0 +1,169 @@
+"""What the bus carries, as dataclasses, and the way to D-Bus values and back.
+
+The service publishes these views and the clients rebuild them; neither sees the other's insides.
+A field's D-Bus name and signature stand in its metadata, so that each is written once. Values are
+plain Python (``str``, ``int``, ``float``, ``bool``, lists); wrapping them into a library's variants
+is for `service/` and `client/`, which alone know that library.
+
+All times are µs since the epoch, 0 = never; sizes are bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, TypeVar
+
+
+def _member(name: str, signature: str, default: Any) -> Any:
+    return field(default=default, metadata={"name": name, "signature": signature})
+
+
+@dataclass(frozen=True, slots=True)
+class DiskView:
+    """One disk, as `org.tetraslibre.Back.Disk` shows it."""
+
+    uuid: str = _member("UUID", "s", "")
+    name: str = _member("Name", "s", "")
+    saved: bool = _member("Saved", "b", False)
+    device: str = _member("Device", "s", "")
+    label: str = _member("Label", "s", "")
+    model: str = _member("Model", "s", "")
+    serial: str = _member("Serial", "s", "")
+    filesystem_type: str = _member("FilesystemType", "s", "")
+    size: int = _member("Size", "t", 0)
+    free: int = _member("Free", "t", 0)
+    state: str = _member("State", "s", "absent")
+    reason: str = _member("Reason", "s", "")
+    last_seen: int = _member("LastSeen", "t", 0)
+    last_success: int = _member("LastSuccess", "t", 0)
+    last_verdict: str = _member("LastVerdict", "s", "")
+
+
+@dataclass(frozen=True, slots=True)
+class BackupView:
+    """One backup, as `org.tetraslibre.Back.Backup` shows it."""
+
+    id: int = _member("Id", "t", 0)
+    uuid: str = _member("UUID", "s", "")
+    trigger: str = _member("Trigger", "s", "plug")
+    state: str = _member("State", "s", "queued")
+    verdict: str = _member("Verdict", "s", "")
+    code: str = _member("Code", "s", "")
+    step: str = _member("Step", "s", "")
+    fraction: float = _member("Fraction", "d", -1.0)
+    bytes_done: int = _member("BytesDone", "t", 0)
+    bytes_total: int = _member("BytesTotal", "t", 0)
+    files_done: int = _member("FilesDone", "t", 0)
+    warnings: int = _member("Warnings", "u", 0)
+    started_at: int = _member("StartedAt", "t", 0)
+    finished_at: int = _member("FinishedAt", "t", 0)
+    message: str = _member("Message", "s", "")
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One row of GetHistory."""
+
+    id: int = _member("Id", "t", 0)
+    uuid: str = _member("UUID", "s", "")
+    name: str = _member("Name", "s", "")
+    trigger: str = _member("Trigger", "s", "plug")
+    verdict: str = _member("Verdict", "s", "")
+    code: str = _member("Code", "s", "")
+    started_at: int = _member("StartedAt", "t", 0)
+    finished_at: int = _member("FinishedAt", "t", 0)
+    bytes: int = _member("Bytes", "t", 0)
+    files: int = _member("Files", "t", 0)
+    warnings: int = _member("Warnings", "u", 0)
+    message: str = _member("Message", "s", "")
+    snapshot: str = _member("Snapshot", "s", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One thing a person should know now.
+
+    ``code`` is a word from a fixed list that clients translate: ``configuration``, ``history``,
+    ``failed``, ``interrupted``, ``rejected``, ``held``, ``units-stopped``, ``stale``,
+    ``never-backed-up``, ``warning``, ``unknown-disk``, ``safe-to-unplug``.
+    ``uuid`` is empty where it is not about one disk.
+    """
+
+    code: str = _member("Code", "s", "")
+    uuid: str = _member("UUID", "s", "")
+    since: int = _member("Since", "t", 0)
+    message: str = _member("Message", "s", "")
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptView:
+    """One backup script: a struct ``(sbs)`` of the property Scripts."""
+
+    name: str
+    enabled: bool
+    path: str
+    SIGNATURE: ClassVar[str] = "(sbs)"
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerView:
+    """The properties of the root object."""
+
+    version: str = _member("Version", "s", "")
+    busy: bool = _member("Busy", "b", False)
+    scripts: tuple[ScriptView, ...] = _member("Scripts", "a(sbs)", ())
+    configuration_error: str = _member("ConfigurationError", "s", "")
+    alerts: tuple[Alert, ...] = _member("Alerts", "aa{sv}", ())
+
+
+View = TypeVar("View", DiskView, BackupView, HistoryEntry, Alert)
+
+
+def signature_of(view: type[Any]) -> dict[str, str]:
+    """D-Bus member name → signature, of a view class."""
+    return {item.metadata["name"]: item.metadata["signature"] for item in fields(view)}
+
+
+def to_wire(view: Any) -> dict[str, tuple[str, Any]]:
+    """D-Bus member name → (signature, value). Nested Alerts become such dictionaries themselves."""
+    return {
+        item.metadata["name"]: (
+            item.metadata["signature"],
+            _plain(getattr(view, item.name)),
+        )
+        for item in fields(view)
+    }
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, tuple):
+        return value
+    return [
+        [item.name, item.enabled, item.path] if isinstance(item, ScriptView) else to_wire(item)
+        for item in value
+    ]
+
+
+def from_wire(cls: type[View], values: Mapping[str, Any]) -> View:
+    """The view CLS out of unwrapped values by D-Bus name.
+
+    Members that are missing or unknown are passed over, so that a client goes on working beside a
+    newer or older daemon.
+    """
+    return cls(
+        **{
+            item.name: values[item.metadata["name"]]
+            for item in fields(cls)
+            if item.metadata["name"] in values
+        }
+    )
+
+
+def manager_from_wire(values: Mapping[str, Any]) -> ManagerView:
+    """The root object's properties out of unwrapped values by D-Bus name."""
+    return ManagerView(
+        version=values.get("Version", ""),
+        busy=values.get("Busy", False),
+        scripts=tuple(ScriptView(*item) for item in values.get("Scripts", ())),
+        configuration_error=values.get("ConfigurationError", ""),
+        alerts=tuple(from_wire(Alert, item) for item in values.get("Alerts", ())),
+    )
