@@ -1,0 +1,173 @@
+"""What the core wants done. The engine carries effects out through the ports, in order.
+
+Effects on one backup end in exactly one event with its id (named in each docstring).
+"""
+
+from dataclasses import dataclass
+
+from tetrasback.config.edits import Edit
+from tetrasback.core.devices import BlockDevice
+from tetrasback.core.signals import Signal
+from tetrasback.core.state import Backup, Disk, Plug, Script
+
+
+@dataclass(frozen=True, slots=True)
+class EditConfig:
+    """Write a change into the configuration → ConfigChanged, or the request fails."""
+
+    edit: Edit
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBackup:
+    """Write a backup's row, as it is now."""
+
+    backup: Backup
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDisk:
+    """Write what is known of a disk."""
+
+    disk: Disk
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlug:
+    """Write what has been done about a plug."""
+
+    uuid: str
+    plug: Plug
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDisk:
+    """Open and prove the device; mount it for ``mode`` 'mount' → DiskOpened."""
+
+    backup_id: int
+    device: BlockDevice
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunScript:
+    """Run one script on the open disk → ScriptProgressed …, ScriptFinished."""
+
+    backup_id: int
+    script: Script
+    device: BlockDevice
+    name: str
+    source: str
+    nice: int
+    timeout: float
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopScript:
+    """End the running script and all it started (its ScriptFinished follows)."""
+
+    backup_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeDisk:
+    """See whether the open disk is full, failing or gone → DiskProbed."""
+
+    backup_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SyncDisk:
+    """Bring everything onto the open disk → DiskSynced."""
+
+    backup_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseDisk:
+    """Unmount and close → DiskClosed. ``gone``: the device has left; only let go of it."""
+
+    backup_id: int
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRelease:
+    """Try to hold the whole disk alone, for 5 s → ReleaseChecked."""
+
+    uuid: str
+    device: BlockDevice
+
+
+@dataclass(frozen=True, slots=True)
+class SpinDown:
+    """Put the disk to sleep; nothing follows."""
+
+    device: BlockDevice
+
+
+@dataclass(frozen=True, slots=True)
+class Inhibit:
+    """Hold off sleep and shutdown, or no longer."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeepFromAutomounters:
+    """These are the saved disks: nobody else is to mount them by himself."""
+
+    uuids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """After ``seconds`` → TimerFired(key). Setting it again replaces it."""
+
+    key: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClearTimer:
+    """Forget a timer."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Add a line to a backup's log."""
+
+    backup_id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Send a signal."""
+
+    signal: Signal
+
+
+Effect = (
+    EditConfig
+    | RecordBackup
+    | RecordDisk
+    | RecordPlug
+    | OpenDisk
+    | RunScript
+    | StopScript
+    | ProbeDisk
+    | SyncDisk
+    | CloseDisk
+    | CheckRelease
+    | SpinDown
+    | Inhibit
+    | KeepFromAutomounters
+    | SetTimer
+    | ClearTimer
+    | Log
+    | Tell
+)

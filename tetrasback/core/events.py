@@ -1,0 +1,251 @@
+"""What can happen to the core.
+
+*Requests* may be refused with an error from `errors`, and then nothing has changed. *Facts* have
+happened: they are never refused and never raise, whatever the state.
+"""
+
+from dataclasses import dataclass
+
+from tetrasback.config.model import Config
+from tetrasback.core.devices import BlockDevice
+from tetrasback.core.state import Disk, Plug, Progress
+
+# --- requests ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SaveRequested:
+    """A disk is to be known by a name. Starts nothing."""
+
+    uuid: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRequested:
+    """A disk is to be known no more."""
+
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlugRequested:
+    """A device is to be treated as if it had just been plugged."""
+
+    device: BlockDevice
+
+
+@dataclass(frozen=True, slots=True)
+class UnplugRequested:
+    """A disk is to be let go of."""
+
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequested:
+    """A backup is wanted now."""
+
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """The queued or running backup of a disk is to end."""
+
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptsRequested:
+    """These scripts are to be enabled, in this order."""
+
+    names: tuple[str, ...]
+
+
+# --- facts ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A backup that the history says was under way when the daemon last ended."""
+
+    id: int
+    uuid: str
+    name: str
+    trigger: str
+    started_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the history knows of one disk (``disk`` carries no devices and no state)."""
+
+    disk: Disk
+    plug: Plug | None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The daemon begins: what it remembers, before any device has been seen."""
+
+    boot_id: str
+    next_id: int
+    remembered: tuple[Remembered, ...] = ()
+    unfinished: tuple[Unfinished, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SystemReady:
+    """The system is up; backups may start."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChanged:
+    """The configuration in force is now the one given to `step`; ``error`` if the file is bad."""
+
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSeen:
+    """A tagged device is here: added, changed or enumerated."""
+
+    device: BlockDevice
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceGone:
+    """A device has left, or carries nothing of interest any more."""
+
+    syspath: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiskOpened:
+    """`OpenDisk` has ended. ``fault``: a word of `Reason` or `Code`, empty = it is open."""
+
+    backup_id: int
+    fault: str = ""
+    message: str = ""
+    size: int = 0
+    free: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptProgressed:
+    """A script has told how far it is."""
+
+    backup_id: int
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptFinished:
+    """`RunScript` has ended, with everything the script started.
+
+    ``status``: exit status, negative = killed by that signal, None = it never ran or was stopped.
+    ``code``: empty, or why (``script-refused``, ``timed-out``). ``units_failed``: units that did
+    not start again.
+    """
+
+    backup_id: int
+    status: int | None
+    progress: Progress
+    code: str = ""
+    message: str = ""
+    units_failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DiskProbed:
+    """`ProbeDisk` has ended: '' = in order, else ``disk-full``, ``disk-error``, ``disk-gone``."""
+
+    backup_id: int
+    fault: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSynced:
+    """`SyncDisk` has ended: '' = everything is on the disk."""
+
+    backup_id: int
+    fault: str = ""
+    message: str = ""
+    free: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DiskClosed:
+    """`CloseDisk` has ended: '' = unmounted, no longer open. ``present``: still answers."""
+
+    backup_id: int
+    fault: str = ""
+    message: str = ""
+    present: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseChecked:
+    """`CheckRelease` has ended. ``reason``: '' = nobody holds the disk, else a word of Reason."""
+
+    uuid: str
+    whole: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A timer that `SetTimer` set is up."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFailed:
+    """The history could not be written; '' = it can be again."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsChecked:
+    """Which units stopped for a script are still not started again."""
+
+    units: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """The daemon is told to end."""
+
+
+Request = (
+    SaveRequested
+    | ForgetRequested
+    | PlugRequested
+    | UnplugRequested
+    | RunRequested
+    | CancelRequested
+    | ScriptsRequested
+)
+Fact = (
+    Started
+    | SystemReady
+    | ConfigChanged
+    | DeviceSeen
+    | DeviceGone
+    | DiskOpened
+    | ScriptProgressed
+    | ScriptFinished
+    | DiskProbed
+    | DiskSynced
+    | DiskClosed
+    | ReleaseChecked
+    | TimerFired
+    | HistoryFailed
+    | UnitsChecked
+    | StopRequested
+)
+Event = Request | Fact

@@ -1,0 +1,269 @@
+"""The outside as the engine needs it: one Protocol for each thing, carried out in `adapters/`.
+
+`adapters/sim.py` is the in-memory set of all of them. Every method that a dying disk, a hung
+program or a full socket can block is a coroutine that leaves the event loop free.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tetrasback.core.devices import BlockDevice
+from tetrasback.core.events import Remembered, Unfinished
+from tetrasback.core.state import Backup, Disk, Plug, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row of the history. Times are µs since the epoch."""
+
+    id: int
+    uuid: str
+    name: str
+    trigger: str
+    verdict: str
+    code: str
+    started_at: int
+    finished_at: int
+    bytes: int
+    files: int
+    warnings: int
+    message: str
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault(Exception):
+    """A step on a disk that did not succeed: a word of `core.devices.Reason` or `core.state.Code`,
+    and one line for a person."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A mounted file system's size and what is free for root, in bytes; 0 = not known."""
+
+    size: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One script to be run, all that the runner needs. ``timeout`` in seconds.
+
+    ``mount`` is the mount point, empty where the script takes the device.
+    """
+
+    backup_id: int
+    script: str
+    args: tuple[str, ...]
+    takes: str
+    """As configured: '', 'mount' or 'device' ('' matters for a script that hides a shipped one)."""
+    mount: str
+    uuid: str
+    name: str
+    device: str
+    source: str
+    nice: int
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """How a script ended: as in `core.events.ScriptFinished`."""
+
+    status: int | None
+    progress: Progress
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptFile:
+    """A script that may be enabled. ``problem``: why it may not be run, empty = it may."""
+
+    name: str
+    path: str
+    problem: str = ""
+
+
+class Devices(Protocol):
+    """The block devices (udev)."""
+
+    async def start(
+        self, seen: Callable[[BlockDevice], None], gone: Callable[[str], None]
+    ) -> Sequence[BlockDevice]:
+        """Listen first, then enumerate: the tagged devices that are here now.
+
+        SEEN gets each added or changed device that carries a UUID, GONE the syspath of one that
+        was removed or carries none (or no tag) any more. Both are called on the event loop.
+        """
+        ...
+
+    async def lookup(self, path: str) -> BlockDevice:
+        """The device at any path below /dev, tagged or not; from then on its changes are told.
+
+        Raises NoSuchDevice (nothing there, no block device) or NotAFilesystem (no file system with
+        a UUID; a whole disk with partitions is told so).
+        """
+        ...
+
+    async def close(self) -> None:
+        """Stop listening."""
+        ...
+
+
+class Disks(Protocol):
+    """Opening, proving, mounting, syncing and letting go of disks. One session per backup id."""
+
+    async def open(self, backup_id: int, device: BlockDevice, mode: str) -> Room:
+        """Open and prove DEVICE; for mode 'mount' mount it. Raises Fault."""
+        ...
+
+    def mount_point(self, backup_id: int) -> str:
+        """Where it is mounted; empty in mode 'device'."""
+        ...
+
+    async def probe(self, backup_id: int) -> None:
+        """Raise Fault ``disk-full``, ``disk-error`` or ``disk-gone`` if that is so."""
+        ...
+
+    async def sync(self, backup_id: int) -> Room:
+        """Bring everything onto the disk. Raises Fault ``disk-error`` or ``disk-gone``."""
+        ...
+
+    async def close(self, backup_id: int, gone: bool) -> bool:
+        """Unmount and close; whether the device still answers. Raises Fault ``unmount-failed``."""
+        ...
+
+    async def released(self, device: BlockDevice) -> str:
+        """'' when the whole disk could be opened exclusively within 5 s, else a word of Reason.
+
+        Tries first to unmount what an earlier `close` had to leave.
+        """
+        ...
+
+    async def spin_down(self, device: BlockDevice) -> None:
+        """Put the disk to sleep; a disk that cannot is left as it is."""
+        ...
+
+
+class Jobs(Protocol):
+    """Backup scripts."""
+
+    def scripts(self) -> Sequence[ScriptFile]:
+        """Every script in the script directories, by name; the first directory wins."""
+        ...
+
+    async def run(self, job: Job, progress: Callable[[Progress], None]) -> JobResult:
+        """Run one script until it and all it started have ended. Never raises for the script.
+
+        PROGRESS is called at most four times a second, on the event loop.
+        """
+        ...
+
+    def stop(self, backup_id: int) -> None:
+        """End the backup's script: TERM to its group, KILL to all that is left."""
+        ...
+
+
+class Logs(Protocol):
+    """One bounded log for each backup."""
+
+    def add(self, backup_id: int, text: str) -> None:
+        """Add one line (time is put before it)."""
+        ...
+
+    async def read(self, backup_id: int) -> str:
+        """The last 1 MiB; empty if there is none."""
+        ...
+
+
+class History(Protocol):
+    """Backups, disks and plugs on the server's own disk. Writers raise OSError or HistoryError."""
+
+    def next_id(self) -> int:
+        """An id larger than any ever given."""
+        ...
+
+    def remembered(self) -> Sequence[Remembered]:
+        """What is known of every disk."""
+        ...
+
+    def unfinished(self) -> Sequence[Unfinished]:
+        """Backups without a verdict."""
+        ...
+
+    async def record_backup(self, backup: Backup) -> None:
+        """Insert or update the backup's row, durably."""
+        ...
+
+    async def record_disk(self, disk: Disk) -> None:
+        """Insert or update what is known of a disk."""
+        ...
+
+    async def record_plug(self, uuid: str, plug: Plug) -> None:
+        """Insert or replace the newest plug of a disk."""
+        ...
+
+    async def list(self, uuid: str, before: int, limit: int) -> Sequence[Record]:
+        """Rows, newest first; empty uuid = all; before 0 = from the newest."""
+        ...
+
+    async def exists(self, backup_id: int) -> bool:
+        """Whether there is a row of this id."""
+        ...
+
+    def close(self) -> None:
+        """Close the database."""
+        ...
+
+
+class Units(Protocol):
+    """systemd units that are stopped while a script runs."""
+
+    async def stop(self, units: Sequence[str]) -> Sequence[str]:
+        """Stop those that are active, each recorded before; names of those that would not stop."""
+        ...
+
+    async def restore(self) -> Sequence[str]:
+        """Start every recorded unit; names of those that would not start (they stay recorded)."""
+        ...
+
+
+class Inhibitor(Protocol):
+    """logind's inhibitor lock."""
+
+    async def hold(self, why: str) -> None:
+        """Take the lock where logind is on the bus; otherwise do nothing."""
+        ...
+
+    async def release(self) -> None:
+        """Give it back."""
+        ...
+
+
+class Automounters(Protocol):
+    """Keeps desktop automounters from saved disks."""
+
+    async def keep_from(self, uuids: Sequence[str]) -> None:
+        """Write the udev rule for these disks and have udev read it."""
+        ...
+
+
+class System(Protocol):
+    """Clock and boot."""
+
+    def now(self) -> int:
+        """µs since the epoch."""
+        ...
+
+    def boot_id(self) -> str:
+        """The kernel's boot id."""
+        ...
+
+    async def wait_until_up(self) -> None:
+        """Until the system has started, at most ten minutes; at once where no systemd runs."""
+        ...
