@@ -1,0 +1,43 @@
+"""Real parts for the tests, the benches and the demo, each a context manager.
+
+::
+
+    Workspace     a directory; whatever still uses it at the end is ended, unmounted, detached
+    PrivateBus    a dbus-daemon of its own, with the project's bus policy
+    Polkitd       a real polkitd on that bus, with the project's actions and rules
+    UdevDaemon    the machine's udevd: found running, or started and shared
+    TagRule       a udev rule that makes our loop devices candidates, and only ours
+    LoopDisk      a file system on a loop device, to plug in and pull out
+    User          an unprivileged user, made and removed
+    Daemon        the daemon under test, from a root-owned copy of the tree
+
+All need root. Nothing here knows pytest; nothing of the machine's own is changed but what a user
+or a udev rule in /run must change, and that is taken back. The machine's system bus is never
+touched.
+"""
+
+from tests.harness.bus import PrivateBus
+from tests.harness.daemon import Daemon, install_tree
+from tests.harness.disks import LoopDisk
+from tests.harness.polkit import Polkitd
+from tests.harness.process import HarnessError, run, wait_until
+from tests.harness.udevd import TagRule, UdevDaemon, settle
+from tests.harness.users import User, run_as
+from tests.harness.workspace import Workspace
+
+__all__ = [
+    "Daemon",
+    "HarnessError",
+    "LoopDisk",
+    "Polkitd",
+    "PrivateBus",
+    "TagRule",
+    "UdevDaemon",
+    "User",
+    "Workspace",
+    "install_tree",
+    "run",
+    "run_as",
+    "settle",
+    "wait_until",
+]

@@ -1,0 +1,121 @@
+"""A private system bus, with the machine's default policy and the project's own."""
+
+from pathlib import Path
+from types import TracebackType
+
+from tests.harness.process import BASE_ENVIRONMENT, PROJECT, HarnessError, Process, run, wait_until
+
+_POLKIT_POLICY = "/usr/share/dbus-1/system.d/org.freedesktop.PolicyKit1.conf"
+
+# The default policy is that of Debian's own system.conf: method calls need a hole, made by the
+# policy file of the service they are for.
+_CONFIGURATION = """\
+<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>system</type>
+  <listen>unix:path={socket}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/>
+    <deny own="*"/>
+    <deny send_type="method_call"/>
+    <allow send_type="signal"/>
+    <allow send_requested_reply="true" send_type="method_return"/>
+    <allow send_requested_reply="true" send_type="error"/>
+    <allow receive_type="method_call"/>
+    <allow receive_type="method_return"/>
+    <allow receive_type="error"/>
+    <allow receive_type="signal"/>
+    <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus"/>
+    <allow send_destination="org.freedesktop.DBus"
+           send_interface="org.freedesktop.DBus.Introspectable"/>
+    <allow send_destination="org.freedesktop.DBus"
+           send_interface="org.freedesktop.DBus.Properties"/>
+  </policy>
+  <policy user="root">
+    <allow send_destination="org.freedesktop.DBus"
+           send_interface="org.freedesktop.DBus.Monitoring"/>
+  </policy>
+  <include>{project}</include>
+  <include ignore_missing="yes">{polkit}</include>
+{extra}
+</busconfig>
+"""
+
+
+class PrivateBus:
+    """A dbus-daemon in DIRECTORY (which every user must be able to enter).
+
+    EXTRA is more configuration for it, such as a `<policy>` that lets a test own a name.
+    """
+
+    def __init__(self, directory: Path, extra: str = "") -> None:
+        self.directory = directory
+        self.socket = directory / "bus"
+        self.address = f"unix:path={self.socket}"
+        self.environment = {**BASE_ENVIRONMENT, "DBUS_SYSTEM_BUS_ADDRESS": self.address}
+        self._configuration = directory / "bus.conf"
+        self._configuration.write_text(
+            _CONFIGURATION.format(
+                socket=self.socket,
+                project=PROJECT / "dbus/org.tetraslibre.Back.conf",
+                polkit=_POLKIT_POLICY,
+                extra=extra,
+            )
+        )
+        self.process = self._start()
+
+    def __enter__(self) -> "PrivateBus":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _start(self) -> Process:
+        self.socket.unlink(missing_ok=True)
+        process = Process(
+            ["dbus-daemon", f"--config-file={self._configuration}", "--nofork", "--nopidfile"],
+            log=self.directory / "bus.log",
+            env=BASE_ENVIRONMENT,
+        )
+        wait_until(lambda: self.socket.is_socket() or not process.running, "the bus to start")
+        if not process.running:
+            raise HarnessError(f"the bus did not start: {process.tail()}")
+        return process
+
+    def stop(self) -> None:
+        self.process.stop(5)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.process.kill()
+
+    def restart(self) -> None:
+        """A new bus at the same address; the old one is ended if it still runs."""
+        self.stop()
+        self.process = self._start()
+
+    def pause(self) -> None:
+        """Nothing is carried any more until `resume`."""
+        self.process.pause()
+
+    def resume(self) -> None:
+        self.process.resume()
+
+    def has_owner(self, name: str) -> bool:
+        """Whether somebody owns the bus name NAME."""
+        answer = run(
+            [
+                *("busctl", f"--address={self.address}", "--timeout=5", "call"),
+                *("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus"),
+                *("NameHasOwner", "s", name),
+            ],
+            check=False,
+        )
+        return answer.stdout.strip() == "b true"
