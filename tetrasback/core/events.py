@@ -6,7 +6,6 @@ happened: they are never refused and never raise, whatever the state.
 
 from dataclasses import dataclass
 
-from tetrasback.config.model import Config
 from tetrasback.core.devices import BlockDevice
 from tetrasback.core.state import Disk, Plug, Progress
 

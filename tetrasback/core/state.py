@@ -160,8 +160,21 @@ class Finding:
     """One thing that counts towards the verdict."""
 
     verdict: Verdict
-    code: Code
+    code: str
+    """A word of `Code`, or of `devices.Reason` where the disk was refused."""
     message: str
+
+
+class Awaiting(StrEnum):
+    """The one effect of the running backup whose result is still to come."""
+
+    NOTHING = ""
+    OPEN = "open"
+    SCRIPT = "script"
+    PROBE = "probe"
+    SYNC = "sync"
+    CLOSE = "close"
+    GRACE = "grace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +205,9 @@ class Backup:
     """Why no further script is to run."""
     gone: bool = False
     """Its device has left."""
+    rejection: str = ""
+    """Why the disk could not be opened: a word of `devices.Reason`."""
+    awaiting: Awaiting = Awaiting.NOTHING
     first_error_at: int = 0
     verdict: str = ""
     code: str = ""
@@ -222,6 +238,14 @@ class State:
     history_error_since: int = 0
     units_stopped: tuple[str, ...] = ()
     """Units that were stopped for a script and could not be started again."""
+    releasing: frozenset[str] = frozenset()
+    """Disks (UUIDs) whose backup has ended, and which nobody may hold any more to be safe."""
+    letting_go: frozenset[str] = frozenset()
+    """Disks whose `Unplug` waits for the check, without a backup having ended."""
+    checking: frozenset[str] = frozenset()
+    """Whole disks (nodes) that are just being held exclusively; nothing may open them."""
+    kept: tuple[str, ...] = ()
+    """The saved disks as automounters last heard of them."""
 
     def with_disk(self, disk: Disk) -> "State":
         """This state with DISK in place of the one of its UUID."""

@@ -1,0 +1,126 @@
+"""What a person should know now, worst first. A function of the state and the time alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from tetrasback.config.model import Config
+from tetrasback.core.explanations import EXPLANATIONS
+from tetrasback.core.state import Disk, DiskState, State, Verdict
+
+MAX_ALERTS: Final = 100
+DAY: Final = 86_400_000_000
+"""µs."""
+
+ORDER: Final = (
+    "configuration",
+    "history",
+    "units-stopped",
+    "failed",
+    "rejected",
+    "interrupted",
+    "held",
+    "never-backed-up",
+    "stale",
+    "warning",
+    "cancelled",
+    "unknown-disk",
+    "safe-to-unplug",
+)
+"""Codes, worst first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One thing; ``since`` in µs since the epoch, ``uuid`` empty where it is about no one disk."""
+
+    code: str
+    uuid: str
+    since: int
+    message: str
+
+
+def alerts(state: State, config: Config, now: int) -> tuple[Alert, ...]:
+    """At most `MAX_ALERTS`, worst first; when there are more, the last says how many."""
+    found = [*_of_server(state), *_of_disks(state, config, now)]
+    found.sort(key=lambda alert: ORDER.index(alert.code))
+    if len(found) <= MAX_ALERTS:
+        return tuple(found)
+    left = found[MAX_ALERTS - 1 :]
+    rest = Alert(left[0].code, "", left[0].since, f"and {len(left)} more: see tetras-backctl disks")
+    return (*found[: MAX_ALERTS - 1], rest)
+
+
+def _of_server(state: State) -> Iterator[Alert]:
+    if state.configuration_error:
+        yield Alert(
+            "configuration",
+            "",
+            state.configuration_error_since,
+            f"the configuration file is not in force: {state.configuration_error}",
+        )
+    if state.history_error:
+        yield Alert("history", "", state.history_error_since, state.history_error)
+    if state.units_stopped:
+        units = ", ".join(state.units_stopped)
+        yield Alert(
+            "units-stopped",
+            "",
+            0,
+            f"stopped for a backup and not started again: {units}: start them by hand",
+        )
+
+
+def _of_disks(state: State, config: Config, now: int) -> Iterator[Alert]:
+    for disk in state.disks.values():
+        yield from _of_presence(disk)
+        if disk.saved:
+            yield from _of_verdict(disk)
+            yield from _of_age(disk, config, now)
+
+
+def _of_presence(disk: Disk) -> Iterator[Alert]:
+    name = disk.name or disk.label or disk.uuid
+    if disk.state is DiskState.REJECTED:
+        why = EXPLANATIONS.get(disk.reason, disk.reason)
+        yield Alert("rejected", disk.uuid, disk.since, f"disk {name} cannot be used: {why}")
+    elif disk.state is DiskState.HELD:
+        why = EXPLANATIONS.get(disk.reason, disk.reason)
+        yield Alert("held", disk.uuid, disk.since, f"do not unplug disk {name} yet: {why}")
+    elif disk.state is DiskState.UNKNOWN:
+        yield Alert("unknown-disk", disk.uuid, disk.since, f"disk {name} is plugged but not saved")
+    elif disk.state is DiskState.SAFE:
+        yield Alert("safe-to-unplug", disk.uuid, disk.since, f"disk {name} may be unplugged")
+
+
+def _of_verdict(disk: Disk) -> Iterator[Alert]:
+    if disk.last_verdict in (
+        Verdict.FAILED,
+        Verdict.INTERRUPTED,
+        Verdict.WARNING,
+        Verdict.CANCELLED,
+    ):
+        yield Alert(
+            str(disk.last_verdict),
+            disk.uuid,
+            disk.last_success if disk.last_verdict == Verdict.WARNING else disk.since,
+            f"the last backup on disk {disk.name} ended as: {disk.last_verdict}",
+        )
+
+
+def _of_age(disk: Disk, config: Config, now: int) -> Iterator[Alert]:
+    if not disk.last_success:
+        yield Alert("never-backed-up", disk.uuid, 0, f"disk {disk.name} holds no good backup yet")
+        return
+    settings = config.disks.get(disk.uuid)
+    days = config.alerts.stale_days
+    if settings is not None and settings.stale_days is not None:
+        days = settings.stale_days
+    age = (now - disk.last_success) // DAY
+    if days and now - disk.last_success > days * DAY:
+        yield Alert(
+            "stale",
+            disk.uuid,
+            disk.last_success,
+            f"the last good backup on disk {disk.name} is {age} days old",
+        )

@@ -1,0 +1,415 @@
+"""The life of a backup.
+
+::
+
+    queued ── its turn ──> open ──> script ──> (failed? probe) ──┐
+                             ^        ^                          │
+                             │        └── next script, same way ─┤
+                             └── next script, other way <─ close <─ sync
+                                                            │
+                              nothing left, or told to stop ┴──> (disk error? grace) ──> done
+
+At any time exactly one effect of the running backup is under way (`Backup.awaiting`); its result,
+a fact, moves the backup on. A fact that is not awaited changes nothing. To stop a backup is to set
+``stop`` and let it walk the same way out: the disk is synced and closed whatever happened.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from tetrasback.core import events, release, verdict
+from tetrasback.core.devices import Reason
+from tetrasback.core.effects import (
+    ClearTimer,
+    CloseDisk,
+    Inhibit,
+    Log,
+    OpenDisk,
+    ProbeDisk,
+    RecordBackup,
+    RecordDisk,
+    RecordPlug,
+    RunScript,
+    SetTimer,
+    StopScript,
+    SyncDisk,
+)
+from tetrasback.core.signals import BackupFinished, BackupProgress, BackupStarted, DiskRejected
+from tetrasback.core.state import (
+    Awaiting,
+    Backup,
+    Code,
+    Disk,
+    DiskState,
+    Finding,
+    Phase,
+    Plug,
+    Progress,
+    Script,
+    Trigger,
+    Verdict,
+)
+from tetrasback.core.turn import Turn
+
+GRACE_SECONDS: Final = 10.0
+"""How long after its first error a disk may still turn out to have been pulled."""
+
+
+# --- the queue ----------------------------------------------------------------------------------
+
+
+def enqueue(turn: Turn, disk: Disk, trigger: Trigger) -> Backup:
+    """Put a backup of DISK (which is here, saved and acceptable) at the end of the queue."""
+    device = disk.device
+    assert device is not None
+    release.forget(turn, disk.uuid)
+    plug = disk.plug
+    if plug is None or (plug.boot_id, plug.diskseq) != (turn.state.boot_id, device.diskseq):
+        plug = Plug(turn.state.boot_id, device.diskseq)
+    elif plug.served:
+        plug = replace(plug, served=False, attempts=0)
+    backup = turn.backup(
+        Backup(
+            id=turn.state.next_id,
+            uuid=disk.uuid,
+            name=disk.name,
+            trigger=trigger,
+            device=device,
+            queued_at=turn.now,
+            step="" if turn.state.ready else "waiting for the system to start",
+        )
+    )
+    turn.set(next_id=backup.id + 1, queue=(*turn.state.queue, backup.id))
+    turn.disk(disk, state=DiskState.QUEUED, plug=plug)
+    turn.do(RecordBackup(backup), RecordPlug(disk.uuid, plug))
+    start_next(turn)
+    return turn.state.backups[backup.id]
+
+
+def start_next(turn: Turn) -> None:
+    """Begin the first queued backup, if one may begin."""
+    state = turn.state
+    if state.running is not None or not state.ready or state.stopping or not state.queue:
+        return
+    backup = state.backups[state.queue[0]]
+    device = backup.device
+    disk = state.disks.get(backup.uuid)
+    if device is None or device.whole in state.checking or disk is None:
+        return  # the end of the check starts it
+    scripts = plan(turn, backup.uuid)
+    turn.set(queue=state.queue[1:], running=backup.id)
+    plug = disk.plug
+    if plug is not None:
+        plug = replace(plug, served=False, attempts=plug.attempts + 1)
+        turn.do(RecordPlug(disk.uuid, plug))
+    disk = turn.disk(disk, state=DiskState.RUNNING, plug=plug)
+    backup = turn.backup(
+        backup,
+        name=disk.name,
+        phase=Phase.MOUNTING,
+        started_at=turn.now,
+        step="",
+        scripts=scripts,
+        count=len(scripts),
+        stop=None
+        if scripts
+        else Finding(
+            Verdict.FAILED,
+            Code.NO_SCRIPTS,
+            "no backup script is enabled: see tetras-backctl scripts, then enable one",
+        ),
+    )
+    if backup.stop:
+        backup = turn.backup(backup, findings=(backup.stop,))
+    turn.do(
+        RecordBackup(backup),
+        Inhibit(True),
+        Log(backup.id, f"backup {backup.id} of {disk.name} ({device.node}) begins"),
+    )
+    turn.tell(BackupStarted(backup.id, backup.uuid, backup.name))
+    advance(turn, backup)
+
+
+def plan(turn: Turn, uuid: str) -> tuple[Script, ...]:
+    """The scripts that are to run for a disk, as configured now."""
+    config = turn.config
+    own = config.disks[uuid].scripts if uuid in config.disks else None
+    names = config.backup.scripts if own is None else own
+    return tuple(
+        Script(name, settings.args, settings.takes, settings.interrupt)
+        if (settings := config.scripts.get(name))
+        else Script(name)
+        for name in names
+    )
+
+
+# --- the way through ----------------------------------------------------------------------------
+
+
+def advance(turn: Turn, backup: Backup) -> None:
+    """Call for the next effect of the running backup."""
+    device = backup.device
+    assert device is not None
+    script = None if backup.stop or not backup.scripts else backup.scripts[0]
+    if backup.session and (backup.gone or script is None or script.mode != backup.session):
+        _leave(turn, backup)
+    elif script is None or backup.gone:
+        _conclude(turn, backup)
+    elif not backup.session:
+        backup = turn.backup(backup, phase=Phase.MOUNTING, awaiting=Awaiting.OPEN)
+        turn.do(OpenDisk(backup.id, device, script.mode))
+    else:
+        backup = turn.backup(
+            backup,
+            phase=Phase.RUNNING,
+            awaiting=Awaiting.SCRIPT,
+            step=script.name,
+            current=Progress(),
+        )
+        turn.do(
+            RunScript(
+                backup_id=backup.id,
+                script=script,
+                device=device,
+                name=backup.name,
+                source=turn.config.backup.source,
+                nice=turn.config.backup.nice,
+                timeout=turn.config.backup.timeout_hours * 3600,
+            )
+        )
+
+
+def _leave(turn: Turn, backup: Backup) -> None:
+    last = backup.stop is not None or not backup.scripts or backup.gone
+    phase = Phase.FINISHING if last else Phase.MOUNTING
+    if backup.gone:
+        turn.backup(backup, phase=phase, awaiting=Awaiting.CLOSE)
+        turn.do(CloseDisk(backup.id, gone=True))
+    else:
+        turn.backup(backup, phase=phase, awaiting=Awaiting.SYNC, step="sync")
+        turn.do(SyncDisk(backup.id))
+
+
+def opened(turn: Turn, backup: Backup, event: events.DiskOpened) -> None:
+    """The disk is open, or could not be."""
+    if not event.fault:
+        disk = turn.state.disks.get(backup.uuid)
+        if disk is not None:
+            turn.disk(disk, size=event.size or disk.size, free=event.free)
+        script = backup.scripts[0] if backup.scripts else None
+        backup = turn.backup(backup, session=script.mode if script else "mount")
+    elif event.fault == Code.DISK_GONE:
+        backup = turn.backup(backup, gone=True)
+    else:
+        finding = Finding(Verdict.FAILED, event.fault, event.message)
+        backup = _found(turn, backup, finding, stop=True)
+        if event.fault in set(Reason):
+            backup = turn.backup(backup, rejection=event.fault)
+    advance(turn, backup)
+
+
+def progressed(turn: Turn, backup: Backup, event: events.ScriptProgressed) -> None:
+    """A script has told how far it is."""
+    script = backup.scripts[0].name if backup.scripts else ""
+    backup = turn.backup(backup, current=event.progress, step=event.progress.step or script)
+    turn.tell(BackupProgress(backup.id, verdict.overall_fraction(backup), backup.step))
+
+
+def script_finished(turn: Turn, backup: Backup, event: events.ScriptFinished) -> None:
+    """A script, and everything it started, has ended."""
+    script, *rest = backup.scripts
+    backup = turn.backup(
+        backup,
+        scripts=tuple(rest),
+        earlier=verdict.sum_progress(backup.earlier, event.progress),
+        current=Progress(),
+    )
+    if event.units_failed:
+        turn.set(units_stopped=event.units_failed)
+        units = ", ".join(event.units_failed)
+        message = f"could not be started again: {units}"
+        backup = _found(turn, backup, Finding(Verdict.WARNING, Code.UNITS, message))
+    finding = None
+    if not backup.stop and not backup.gone:
+        finding = verdict.of_script(script, event.status, event.code, event.message, event.progress)
+    if finding is None:
+        advance(turn, backup)
+        return
+    turn.do(Log(backup.id, finding.message))
+    failed = finding.verdict is Verdict.FAILED
+    backup = _found(turn, backup, finding, stop=failed and finding.code in verdict.DISK_CODES)
+    if failed and not backup.stop:
+        # A script cannot be asked whether it was the disk that failed it; the disk can.
+        turn.backup(backup, awaiting=Awaiting.PROBE)
+        turn.do(ProbeDisk(backup.id))
+    else:
+        advance(turn, backup)
+
+
+def probed(turn: Turn, backup: Backup, event: events.DiskProbed) -> None:
+    """After a failed script: whether the disk is full, failing or gone."""
+    _disk_told(turn, backup, event.fault, event.message)
+
+
+def synced(turn: Turn, backup: Backup, event: events.DiskSynced) -> None:
+    """Everything is on the disk, or is not. Close it in any case."""
+    backup = _fault(turn, backup, event.fault, event.message)
+    disk = turn.state.disks.get(backup.uuid)
+    if disk is not None and event.free:
+        turn.disk(disk, free=event.free)
+    turn.backup(backup, awaiting=Awaiting.CLOSE)
+    turn.do(CloseDisk(backup.id, gone=backup.gone))
+
+
+def closed(turn: Turn, backup: Backup, event: events.DiskClosed) -> None:
+    """The disk is let go of, or could not be."""
+    backup = turn.backup(backup, session="", gone=backup.gone or not event.present)
+    _disk_told(turn, backup, "" if backup.gone else event.fault, event.message)
+
+
+def _disk_told(turn: Turn, backup: Backup, fault: str, message: str) -> None:
+    advance(turn, _fault(turn, backup, fault, message))
+
+
+def _fault(turn: Turn, backup: Backup, fault: str, message: str) -> Backup:
+    if not fault:
+        return backup
+    if fault == Code.DISK_GONE:
+        return turn.backup(backup, gone=True)
+    return _found(turn, backup, Finding(Verdict.FAILED, fault, message), stop=True)
+
+
+def _found(turn: Turn, backup: Backup, finding: Finding, stop: bool = False) -> Backup:
+    failed = finding.verdict is Verdict.FAILED
+    return turn.backup(
+        backup,
+        findings=(*backup.findings, finding),
+        stop=(backup.stop or finding) if stop else backup.stop,
+        first_error_at=backup.first_error_at or (turn.now if failed else 0),
+    )
+
+
+# --- ending -------------------------------------------------------------------------------------
+
+
+def cancel(turn: Turn, backup: Backup, why: Finding) -> bool:
+    """End a queued or running backup; False when nothing is left that could be cut short."""
+    if backup.id in turn.state.queue:
+        finish(turn, backup, why)
+        return True
+    if not backup.scripts or backup.over:
+        return False
+    if backup.stop is None:
+        backup = turn.backup(backup, stop=why, phase=Phase.FINISHING)
+        if backup.awaiting is Awaiting.SCRIPT:
+            turn.do(StopScript(backup.id))
+    return True
+
+
+def lost(turn: Turn, backup: Backup) -> None:
+    """The device of a queued or running backup has left."""
+    backup = turn.backup(backup, gone=True)
+    if backup.id in turn.state.queue:
+        finish(turn, backup, verdict.judge(backup))
+    elif backup.awaiting is Awaiting.SCRIPT:
+        turn.do(StopScript(backup.id))
+    elif backup.awaiting is Awaiting.GRACE:
+        grace_over(turn, backup)
+
+
+def grace_over(turn: Turn, backup: Backup) -> None:
+    """A disk that failed has had its time to turn out to have been pulled."""
+    finish(turn, backup, verdict.judge(backup))
+
+
+def _conclude(turn: Turn, backup: Backup) -> None:
+    finding = verdict.judge(backup)
+    left = backup.first_error_at + int(GRACE_SECONDS * 1e6) - turn.now
+    on_disk = finding.code in verdict.DISK_CODES - {Code.DISK_FULL} or backup.rejection in (
+        Reason.DAMAGED,
+        Reason.IDENTITY,
+    )
+    if on_disk and not backup.gone and left > 0 and not turn.state.stopping:
+        turn.backup(backup, phase=Phase.FINISHING, awaiting=Awaiting.GRACE)
+        turn.do(SetTimer(grace_timer(backup.id), left / 1e6))
+    else:
+        finish(turn, backup, finding)
+
+
+def finish(turn: Turn, backup: Backup, finding: Finding) -> None:
+    """Give a backup its verdict, on every channel, and let the next one begin."""
+    grace = backup.awaiting is Awaiting.GRACE
+    backup = turn.backup(
+        backup,
+        phase=Phase.DONE,
+        awaiting=Awaiting.NOTHING,
+        verdict=finding.verdict,
+        code=finding.code,
+        message=finding.message,
+        finished_at=turn.now,
+        step="",
+        scripts=(),
+    )
+    older = [
+        other.id
+        for other in turn.state.backups.values()
+        if other.uuid == backup.uuid and other.over and other.id != backup.id
+    ]
+    turn.set(
+        backups={key: item for key, item in turn.state.backups.items() if key not in older},
+        queue=tuple(item for item in turn.state.queue if item != backup.id),
+        running=None if turn.state.running == backup.id else turn.state.running,
+    )
+    if grace:
+        turn.do(ClearTimer(grace_timer(backup.id)))
+    turn.do(
+        Log(backup.id, f"{finding.verdict}: {finding.message}"),
+        RecordBackup(backup),
+    )
+    disk = turn.state.disks.get(backup.uuid)
+    if disk is not None:
+        _settle(turn, disk, backup)
+    turn.tell(BackupFinished(backup.id, backup.uuid, backup.verdict, backup.message))
+    _release(turn, backup)
+    start_next(turn)
+    if not turn.state.busy:
+        turn.do(Inhibit(False))
+
+
+def _settle(turn: Turn, disk: Disk, backup: Backup) -> None:
+    """What the end of its backup means for what is known of the disk."""
+    good = backup.verdict in (Verdict.SUCCESS, Verdict.WARNING)
+    plug, device = disk.plug, backup.device
+    if (
+        plug is not None
+        and device is not None
+        and plug.diskseq == device.diskseq
+        and backup.code != Code.DAEMON_STOPPED
+    ):
+        plug = replace(plug, served=True, attempts=max(plug.attempts, 1))
+        turn.do(RecordPlug(disk.uuid, plug))
+    disk = turn.disk(
+        disk,
+        last_verdict=backup.verdict,
+        last_success=turn.now if good else disk.last_success,
+        plug=plug,
+    )
+    turn.do(RecordDisk(disk))
+
+
+def _release(turn: Turn, backup: Backup) -> None:
+    disk = turn.state.disks.get(backup.uuid)
+    if disk is None or disk.device is None or backup.gone:
+        return
+    if backup.rejection:
+        turn.disk(disk, state=DiskState.REJECTED, reason=backup.rejection)
+        turn.tell(DiskRejected(disk.uuid, disk.device.node, backup.rejection))
+    elif len(disk.devices) > 1 and backup.started_at == 0:
+        return  # it was rejected while it waited; `disks` has said so
+    else:
+        release.wait_for(turn, disk)
+
+
+def grace_timer(backup_id: int) -> str:
+    """The key of the timer that waits for a failed disk to turn out to have been pulled."""
+    return f"grace:{backup_id}"

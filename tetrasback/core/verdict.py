@@ -1,0 +1,102 @@
+"""What a backup's findings come to. The one place where a verdict is made.
+
+Strongest first: the disk is gone → interrupted; the disk did not take everything, or was not let
+go of → failed; somebody or something ended it → cancelled or interrupted; otherwise the worst that
+any script earned. Only a backup with no finding at all is a success.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tetrasback.core.state import Backup, Code, Finding, Progress, Script, Verdict
+
+STATUS_WARNING: Final = 3
+"""Exit status of a script that is complete but for what its warnings name."""
+
+DISK_CODES: Final = frozenset({Code.DISK_FULL, Code.DISK_ERROR, Code.UNMOUNT_FAILED})
+
+_SEVERITY: Final = {
+    Verdict.SUCCESS: 0,
+    Verdict.WARNING: 1,
+    Verdict.CANCELLED: 2,
+    Verdict.INTERRUPTED: 3,
+    Verdict.FAILED: 4,
+}
+
+
+def of_script(
+    script: Script, status: int | None, code: str, message: str, said: Progress
+) -> Finding | None:
+    """What one script's end means, or None for a plain success."""
+    if code:
+        known = code if code in set(Code) else Code.SCRIPT_FAILED
+        return Finding(Verdict.FAILED, known, message or f"{script.name}: {code}")
+    if status == 0 and said.warnings == 0:
+        return None
+    if status in (0, STATUS_WARNING) and said.warnings > 0:
+        count = said.warnings
+        return Finding(
+            Verdict.WARNING,
+            said.code if said.code in set(Code) and said.code else Code.SCRIPT_WARNING,
+            f"{script.name} gave {count} warning{'s' if count != 1 else ''}",
+        )
+    return Finding(
+        Verdict.FAILED,
+        said.code if said.code in DISK_CODES else Code.SCRIPT_FAILED,
+        _ending(script, status),
+    )
+
+
+def _ending(script: Script, status: int | None) -> str:
+    if status is None:
+        return f"{script.name} could not be run"
+    if status < 0:
+        return f"{script.name} was killed by signal {-status}"
+    if status == STATUS_WARNING:
+        return f"{script.name} ended with status {STATUS_WARNING} but named no warning"
+    return f"{script.name} ended with status {status}"
+
+
+def judge(backup: Backup) -> Finding:
+    """The verdict, why, and one line for a person."""
+    if backup.gone:
+        return Finding(
+            Verdict.INTERRUPTED,
+            Code.DISK_GONE,
+            "the disk was taken away before the backup had ended: plug it in again",
+        )
+    for finding in backup.findings:
+        if finding.verdict is Verdict.FAILED and finding.code in DISK_CODES:
+            return finding
+    if backup.stop and backup.stop.verdict is not Verdict.FAILED:
+        return backup.stop
+    return worst(backup.findings) or Finding(Verdict.SUCCESS, Code.NONE, "complete")
+
+
+def worst(findings: Sequence[Finding]) -> Finding | None:
+    """The first of the gravest findings."""
+    return max(findings, key=lambda finding: _SEVERITY[finding.verdict], default=None)
+
+
+def sum_progress(earlier: Progress, last: Progress) -> Progress:
+    """What two scripts have done together; the newer one's words win where it has any."""
+    return Progress(
+        fraction=-1.0,
+        step=last.step,
+        bytes_done=earlier.bytes_done + last.bytes_done,
+        bytes_total=earlier.bytes_total + last.bytes_total,
+        files_done=earlier.files_done + last.files_done,
+        warnings=earlier.warnings + last.warnings,
+        snapshot=last.snapshot or earlier.snapshot,
+        code=last.code or earlier.code,
+    )
+
+
+def overall_fraction(backup: Backup) -> float:
+    """How far the whole backup is, 0 to 1, or -1: every script counts the same."""
+    if backup.over:
+        return 1.0
+    if backup.count == 0 or backup.current.fraction < 0:
+        return -1.0
+    ended = backup.count - len(backup.scripts)
+    return min(1.0, (ended + backup.current.fraction) / backup.count)
