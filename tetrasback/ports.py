@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from tetrasback.config.edits import Edit
+from tetrasback.config.model import Config
 from tetrasback.core.devices import BlockDevice
 from tetrasback.core.events import Remembered, Unfinished
 from tetrasback.core.state import Backup, Disk, Plug, Progress
@@ -157,6 +159,13 @@ class Jobs(Protocol):
         """Every script in the script directories, by name; the first directory wins."""
         ...
 
+    def find(self, name: str, takes: str) -> ScriptFile:
+        """One script, also one that may not be run: `problem` says why, and what mends it.
+
+        TAKES is as configured (matters for a script that hides a shipped one).
+        """
+        ...
+
     async def run(self, job: Job, progress: Callable[[Progress], None]) -> JobResult:
         """Run one script until it and all it started have ended. Never raises for the script.
 
@@ -267,3 +276,45 @@ class System(Protocol):
     async def wait_until_up(self) -> None:
         """Until the system has started, at most ten minutes; at once where no systemd runs."""
         ...
+
+
+class Loaded(Protocol):
+    """What reading the configuration came to (`config.file.Loaded`)."""
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        ...
+
+    @property
+    def error(self) -> str:
+        """Why the file is not in force, in one line; empty = it is."""
+        ...
+
+
+class Configuration(Protocol):
+    """The configuration file (`config.file.ConfigFile`). Its methods block; the engine knows."""
+
+    def load(self) -> Loaded:
+        """What is in force, and what is wrong with the file."""
+        ...
+
+    def edit(self, change: Edit) -> Config:
+        """Change the file, durably or not at all. Raises ConfigurationError or InvalidArgs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All of them, as the composition root hands them to the engine."""
+
+    devices: Devices
+    disks: Disks
+    jobs: Jobs
+    logs: Logs
+    history: History
+    units: Units
+    inhibitor: Inhibitor
+    automounters: Automounters
+    system: System
+    configuration: Configuration

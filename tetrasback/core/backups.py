@@ -399,14 +399,16 @@ def _settle(turn: Turn, disk: Disk, backup: Backup) -> None:
 
 def _release(turn: Turn, backup: Backup) -> None:
     disk = turn.state.disks.get(backup.uuid)
-    if disk is None or disk.device is None or backup.gone:
+    if disk is None or backup.device is None:
         return
+    if backup.device.syspath not in {device.syspath for device in disk.devices}:
+        return  # it has left; another device of this UUID is a plug of its own
     if backup.rejection:
         turn.disk(disk, state=DiskState.REJECTED, reason=backup.rejection)
-        turn.tell(DiskRejected(disk.uuid, disk.device.node, backup.rejection))
-    elif len(disk.devices) > 1 and backup.started_at == 0:
-        return  # it was rejected while it waited; `disks` has said so
-    else:
+        turn.tell(DiskRejected(disk.uuid, backup.device.node, backup.rejection))
+        if disk.uuid in turn.state.letting_go:
+            release.check(turn, disk)
+    elif backup.code != Reason.DUPLICATE_UUID:  # or `disks` has rejected it while it waited
         release.wait_for(turn, disk)
 
 

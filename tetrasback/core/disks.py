@@ -166,11 +166,7 @@ def unplug(turn: Turn, disk: Disk) -> None:
         active = turn.state.active_backup(other.uuid)
         if active is not None:
             backups.cancel(turn, active, why)
-    disk = turn.state.disks[disk.uuid]
-    if disk.uuid in turn.state.releasing:
-        release.check(turn, disk)
-    else:
-        release.let_go(turn, disk)
+    release.let_go(turn, turn.state.disks[disk.uuid])
 
 
 def configured(turn: Turn) -> None:

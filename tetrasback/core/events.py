@@ -5,9 +5,13 @@ happened: they are never refused and never raise, whatever the state.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from tetrasback.core.devices import BlockDevice
 from tetrasback.core.state import Disk, Plug, Progress
+
+GONE: Final = "gone"
+"""What a check for release says of a disk that has left."""
 
 # --- requests ---------------------------------------------------------------------------------
 
@@ -187,7 +191,10 @@ class DiskClosed:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseChecked:
-    """`CheckRelease` has ended. ``reason``: '' = nobody holds the disk, else a word of Reason."""
+    """`CheckRelease` has ended.
+
+    ``reason``: '' = nobody holds the disk, `GONE` = it is not there, else a word of Reason.
+    """
 
     uuid: str
     whole: str

@@ -201,6 +201,11 @@ def _gone(turn: Turn, event: events.DeviceGone) -> None:
 
 def _released(turn: Turn, event: events.ReleaseChecked) -> None:
     release.checked(turn, event.whole, event.reason)
+    if event.reason == events.GONE:
+        for disk in turn.on_whole_disk(event.whole):
+            for device in disk.devices:
+                if device.whole == event.whole:
+                    disks.gone(turn, device.syspath)
     backups.start_next(turn)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from tetrasback.core.devices import Reason
 from tetrasback.core.effects import CheckRelease, ClearTimer, SetTimer, SpinDown
+from tetrasback.core.events import GONE
 from tetrasback.core.signals import SafeToUnplug
 from tetrasback.core.state import Disk, DiskState
 from tetrasback.core.turn import Turn
@@ -58,6 +59,8 @@ def checked(turn: Turn, whole: str, reason: str) -> None:
     for disk in waiting:
         device = disk.device
         if disk.uuid in turn.state.releasing:
+            if reason == GONE:
+                continue
             if reason:
                 turn.disk(disk, state=DiskState.HELD, reason=reason)
                 held = True

@@ -1,0 +1,382 @@
+"""The shell around the core: one stream of events → `step` → effects → their results as events.
+
+It decides nothing. Steps are taken at once, in the order in which events come; what they call for
+is carried out in the same order: first what must be on the server's disk (`DURABLE`), then the new
+state is shown, then the rest is done. Effects that take long run beside, one task each, and their
+results come back as events.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tetrasback.config.edits import Edit
+from tetrasback.config.model import Config
+from tetrasback.core import effects, events
+from tetrasback.core.machine import step
+from tetrasback.core.signals import Signal
+from tetrasback.core.state import Code, Progress, State
+from tetrasback.errors import ConfigurationError, TetrasBackError
+from tetrasback.ports import Fault, Job, Ports
+
+log = logging.getLogger(__name__)
+
+DURABLE = (effects.Log, effects.RecordBackup, effects.RecordDisk, effects.RecordPlug)
+
+
+class Audience(Protocol):
+    """Who is shown the state and told the signals."""
+
+    def show(self, state: State, config: Config) -> None:
+        """This is how things are now."""
+        ...
+
+    def tell(self, signal: Signal) -> None:
+        """This has happened."""
+        ...
+
+
+@dataclass(slots=True)
+class _Work:
+    """What one step called for, and when it has been carried out."""
+
+    state: State
+    config: Config
+    effects: tuple[effects.Effect, ...]
+    done: asyncio.Future[None] = field(default_factory=lambda: _future())
+
+
+def _future() -> asyncio.Future[None]:
+    return asyncio.get_running_loop().create_future()
+
+
+class Engine:
+    """Runs the core on real or simulated ports. All of it lives on one event loop."""
+
+    def __init__(self, ports: Ports, audience: Audience) -> None:
+        self.ports = ports
+        self.state = State()
+        self.config = Config()
+        self._audience = audience
+        self._work: asyncio.Queue[_Work] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._watchers: set[Callable[[events.Event], None]] = set()
+        self._editing = asyncio.Lock()
+        self._worker: asyncio.Task[None] | None = None
+
+    # --- life -----------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Remember what was, look at what is. Afterwards backups wait for `SystemReady`."""
+        history = self.ports.history
+        loaded = await asyncio.to_thread(self.ports.configuration.load)
+        self.config = loaded.config
+        self._worker = asyncio.create_task(self._carry_out(), name="engine")
+        await self.happened(
+            events.Started(
+                boot_id=self.ports.system.boot_id(),
+                next_id=history.next_id(),
+                remembered=tuple(history.remembered()),
+                unfinished=tuple(history.unfinished()),
+            )
+        )
+        await self.happened(events.ConfigChanged(loaded.error))
+        await self.happened(events.UnitsChecked(tuple(await self.ports.units.restore())))
+        devices = await self.ports.devices.start(
+            lambda device: self.submit(events.DeviceSeen(device)),
+            lambda syspath: self.submit(events.DeviceGone(syspath)),
+        )
+        for device in devices:
+            self.submit(events.DeviceSeen(device))
+        self._spawn(self._wait_until_up())
+
+    async def stop(self) -> None:
+        """End the running backup in good order, then everything else."""
+        await self.happened(events.StopRequested())
+        await self.until(lambda: self.state.running is None)
+        await self._work.join()
+        for timer in self._timers.values():
+            timer.cancel()
+        await self.ports.devices.close()
+        for task in [*self._tasks, self._worker]:
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        await self.ports.inhibitor.release()
+        self.ports.history.close()
+
+    async def _wait_until_up(self) -> None:
+        await self.ports.system.wait_until_up()
+        self.submit(events.SystemReady())
+
+    # --- events ---------------------------------------------------------------------------------
+
+    def submit(self, event: events.Event) -> asyncio.Future[None]:
+        """Take a step. The future ends when what the step called for has been begun.
+
+        Raises what `step` raises for a request that is refused; nothing has changed then.
+        """
+        state, wanted = step(self.state, event, self.config, self.ports.system.now())
+        self.state = state
+        work = _Work(state, self.config, wanted)
+        self._work.put_nowait(work)
+        for watcher in list(self._watchers):
+            watcher(event)
+        return work.done
+
+    async def happened(self, event: events.Fact) -> None:
+        """Submit a fact and wait until its effects have been begun."""
+        await self.submit(event)
+
+    async def request(self, event: events.Request) -> None:
+        """Submit a request and wait until it is done; raises an error of `errors` if refused."""
+        state, wanted = step(self.state, event, self.config, self.ports.system.now())
+        edits = [item.edit for item in wanted if isinstance(item, effects.EditConfig)]
+        if edits:  # a step that edits the configuration does nothing else
+            for edit in edits:
+                await asyncio.shield(self._spawn(self.edit(edit)))
+            return
+        del state
+        await self.submit(event)
+
+    async def edit(self, edit: Edit) -> None:
+        """Change the configuration file, then take what it says. Raises ConfigurationError."""
+        async with self._editing:
+            config = await asyncio.to_thread(self.ports.configuration.edit, edit)
+            await self._take(config, "")
+
+    async def reload(self) -> None:
+        """Read the configuration file again. Raises ConfigurationError if it is refused."""
+        async with self._editing:
+            loaded = await asyncio.to_thread(self.ports.configuration.load)
+            await self._take(loaded.config, loaded.error)
+        if loaded.error:
+            raise ConfigurationError(loaded.error)
+
+    async def _take(self, config: Config, error: str) -> None:
+        self.config = config
+        await self.happened(events.ConfigChanged(error))
+
+    def file_changed(self) -> None:
+        """The configuration file has been touched: read it soon. A bad one becomes an alert."""
+        self._spawn(self._reload_quietly())
+
+    async def _reload_quietly(self) -> None:
+        try:
+            await self.reload()
+        except TetrasBackError as error:
+            log.error("configuration not taken: %s", error)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until CONDITION, looked at after every event, holds."""
+        await self.watch(lambda event: True if condition() else None, now=condition())
+
+    async def watch(
+        self, look: Callable[[events.Event], bool | None], now: bool = False
+    ) -> events.Event | None:
+        """The first event from now on that LOOK says yes to; at once, None, if NOW."""
+        if now:
+            return None
+        found: asyncio.Future[events.Event] = asyncio.get_running_loop().create_future()
+
+        def watcher(event: events.Event) -> None:
+            if not found.done() and look(event):
+                found.set_result(event)
+
+        self._watchers.add(watcher)
+        try:
+            return await found
+        finally:
+            self._watchers.discard(watcher)
+
+    # --- effects --------------------------------------------------------------------------------
+
+    async def _carry_out(self) -> None:
+        while True:
+            work = await self._work.get()
+            try:
+                for effect in work.effects:
+                    if isinstance(effect, DURABLE):
+                        await self._record(effect)
+                self._audience.show(work.state, work.config)
+                for effect in work.effects:
+                    if not isinstance(effect, DURABLE):
+                        await self._perform(effect)
+            except Exception:  # one failed effect must not end all backups for ever
+                log.exception("an effect could not be carried out")
+            finally:
+                self._work.task_done()
+                if not work.done.done():
+                    work.done.set_result(None)
+
+    async def _record(self, effect: effects.Effect) -> None:
+        history = self.ports.history
+        try:
+            match effect:
+                case effects.Log(backup_id, text):
+                    self.ports.logs.add(backup_id, text)
+                    return
+                case effects.RecordBackup(backup):
+                    await history.record_backup(backup)
+                case effects.RecordDisk(disk):
+                    await history.record_disk(disk)
+                case effects.RecordPlug(uuid, plug):
+                    await history.record_plug(uuid, plug)
+        except (OSError, TetrasBackError) as error:
+            log.error("the history cannot be written: %s", error)
+            self.submit(events.HistoryFailed(f"the history cannot be written: {error}"))
+        else:
+            if self.state.history_error:
+                self.submit(events.HistoryFailed(""))
+
+    async def _perform(self, effect: effects.Effect) -> None:
+        ports = self.ports
+        match effect:
+            case effects.Tell(signal):
+                self._audience.tell(signal)
+            case effects.SetTimer(key, seconds):
+                self._clear_timer(key)
+                loop = asyncio.get_running_loop()
+                self._timers[key] = loop.call_later(seconds, self._timer_fired, key)
+            case effects.ClearTimer(key):
+                self._clear_timer(key)
+            case effects.StopScript(backup_id):
+                ports.jobs.stop(backup_id)
+            case effects.Inhibit(on):
+                await (
+                    ports.inhibitor.hold("A backup onto a disk is under way")
+                    if on
+                    else ports.inhibitor.release()
+                )
+            case effects.OpenDisk():
+                self._spawn(self._open(effect))
+            case effects.RunScript():
+                self._spawn(self._run_script(effect))
+            case effects.ProbeDisk(backup_id):
+                self._spawn(self._probe(backup_id))
+            case effects.SyncDisk(backup_id):
+                self._spawn(self._sync(backup_id))
+            case effects.CloseDisk(backup_id, gone):
+                self._spawn(self._close(backup_id, gone))
+            case effects.CheckRelease(uuid, device):
+                self._spawn(self._check_release(effect))
+            case effects.SpinDown(device):
+                self._spawn(ports.disks.spin_down(device))
+            case effects.KeepFromAutomounters(uuids):
+                self._spawn(ports.automounters.keep_from(uuids))
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            if isinstance(error, TetrasBackError):
+                log.info("%s", error)
+            else:
+                log.error("a task failed", exc_info=error)
+
+    def _clear_timer(self, key: str) -> None:
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _timer_fired(self, key: str) -> None:
+        self._timers.pop(key, None)
+        self.submit(events.TimerFired(key))
+
+    async def _open(self, effect: effects.OpenDisk) -> None:
+        backup_id = effect.backup_id
+        try:
+            room = await self.ports.disks.open(backup_id, effect.device, effect.mode)
+        except Exception as error:
+            self.submit(events.DiskOpened(backup_id, *_fault(error)))
+        else:
+            self.submit(events.DiskOpened(backup_id, size=room.size, free=room.free))
+
+    async def _probe(self, backup_id: int) -> None:
+        try:
+            await self.ports.disks.probe(backup_id)
+        except Exception as error:
+            self.submit(events.DiskProbed(backup_id, *_fault(error)))
+        else:
+            self.submit(events.DiskProbed(backup_id))
+
+    async def _sync(self, backup_id: int) -> None:
+        try:
+            room = await self.ports.disks.sync(backup_id)
+        except Exception as error:
+            self.submit(events.DiskSynced(backup_id, *_fault(error)))
+        else:
+            self.submit(events.DiskSynced(backup_id, free=room.free))
+
+    async def _close(self, backup_id: int, gone: bool) -> None:
+        try:
+            present = await self.ports.disks.close(backup_id, gone)
+        except Exception as error:
+            self.submit(events.DiskClosed(backup_id, *_fault(error)))
+        else:
+            self.submit(events.DiskClosed(backup_id, present=present))
+
+    async def _check_release(self, effect: effects.CheckRelease) -> None:
+        try:
+            reason = await self.ports.disks.released(effect.device)
+        except Exception as error:
+            reason = "in-use"
+            log.error("%s could not be checked: %s", effect.device.node, _fault(error)[1])
+        self.submit(events.ReleaseChecked(effect.uuid, effect.device.whole, reason))
+
+    async def _run_script(self, effect: effects.RunScript) -> None:
+        ports, script, backup_id = self.ports, effect.script, effect.backup_id
+        failed: tuple[str, ...] = ()
+        progress, status, code, message = Progress(), None, "", ""
+        try:
+            if script.interrupt:
+                for unit in await ports.units.stop(script.interrupt):
+                    ports.logs.add(backup_id, f"could not be stopped: {unit}")
+            result = await ports.jobs.run(
+                Job(
+                    backup_id=backup_id,
+                    script=script.name,
+                    args=script.args,
+                    takes=script.takes,
+                    mount=ports.disks.mount_point(backup_id),
+                    uuid=effect.device.uuid,
+                    name=effect.name,
+                    device=effect.device.node,
+                    source=effect.source,
+                    nice=effect.nice,
+                    timeout=effect.timeout,
+                ),
+                lambda said: self._said(backup_id, said),
+            )
+            progress, status = result.progress, result.status
+            code, message = result.code, result.message
+        except Exception:
+            log.exception("script %s could not be run", script.name)
+            code, message = Code.SCRIPT_FAILED, f"{script.name} could not be run: see the journal"
+        finally:
+            if script.interrupt:
+                failed = tuple(await ports.units.restore())
+        self.submit(
+            events.ScriptFinished(backup_id, status, progress, code, message, units_failed=failed)
+        )
+
+    def _said(self, backup_id: int, progress: Progress) -> None:
+        self.submit(events.ScriptProgressed(backup_id, progress))
+
+
+def _fault(error: Exception) -> tuple[str, str]:
+    """The word and the line of a failed step; anything but a Fault is our own fault."""
+    if isinstance(error, Fault):
+        return error.code, error.message
+    log.error("a step on a disk failed", exc_info=error)
+    return Code.DISK_ERROR, "an internal error: the journal has the details"
