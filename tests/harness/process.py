@@ -85,6 +85,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env=dict(env),
                 cwd=cwd or "/",
+                start_new_session=True,  # Ctrl-C is for us alone, we end it in our order
             )
 
     @property
@@ -128,7 +129,7 @@ class Process:
 
 
 def users_of(directory: Path) -> list[int]:
-    """Processes that stand in DIRECTORY or have it in their environment, but not ourselves."""
+    """Processes that stand in DIRECTORY or were started with a path in it, but not ourselves."""
     needle = os.fsencode(directory)
     found = []
     for entry in Path("/proc").iterdir():
@@ -136,9 +137,9 @@ def users_of(directory: Path) -> list[int]:
             continue
         try:
             cwd = os.fsencode((entry / "cwd").readlink())
-            environment = (entry / "environ").read_bytes()
+            words = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
         except OSError:
             continue  # it ended meanwhile, or is a kernel thread
-        if cwd.startswith(needle) or needle + b"/" in environment:
+        if cwd.startswith(needle) or needle + b"/" in words:
             found.append(int(entry.name))
     return found

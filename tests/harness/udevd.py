@@ -28,10 +28,14 @@ class UdevDaemon:
 
     def __init__(self) -> None:
         self._users = MachineLock("udevd-users", shared=True)
-        with MachineLock("udevd-change"):
-            self._users.acquire()
-            if not self._answers():
-                self._start()
+        self._users.acquire()
+        try:
+            with MachineLock("udevd-change"):
+                if not self._answers():
+                    self._start()
+        except BaseException:  # also Ctrl-C: nobody else would stop it
+            self.close()
+            raise
 
     def __enter__(self) -> "UdevDaemon":
         return self

@@ -18,8 +18,17 @@ class User:
     def __init__(self, groups: Sequence[str] = (), prefix: str = "tb-test-") -> None:
         self.name = prefix + secrets.token_hex(4)
         self._groups = groups
+        try:
+            self._make()
+        except BaseException:  # also Ctrl-C: nobody else would remove it
+            self.close()
+            raise
+        entry = pwd.getpwnam(self.name)
+        self.uid, self.gid = entry.pw_uid, entry.pw_gid
+
+    def _make(self) -> None:
         with MachineLock("users"):
-            for group in groups:
+            for group in self._groups:
                 if not _group_exists(group):
                     run(["groupadd", "--system", group])
                     _made(group).touch()
@@ -27,12 +36,10 @@ class User:
                 [
                     *("useradd", "--system", "--no-create-home", "--home-dir=/nonexistent"),
                     *("--user-group", "--shell=/usr/sbin/nologin"),
-                    *((f"--groups={','.join(groups)}",) if groups else ()),
+                    *((f"--groups={','.join(self._groups)}",) if self._groups else ()),
                     self.name,
                 ]
             )
-        entry = pwd.getpwnam(self.name)
-        self.uid, self.gid = entry.pw_uid, entry.pw_gid
 
     def __enter__(self) -> "User":
         return self

@@ -1,0 +1,53 @@
+# Everything for working on Tetras-back. Each target does its own set-up and needs root, since it
+# deals with real disks, a real udev and a real polkit: sudo make demo, sudo make check.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# No litter of root's in the tree but .venv, which also holds the tools' caches.
+export PYTHONDONTWRITEBYTECODE := 1
+export RUFF_CACHE_DIR := .venv/.ruff_cache
+export MYPY_CACHE_DIR := .venv/.mypy_cache
+export HYPOTHESIS_STORAGE_DIRECTORY := .venv/.hypothesis
+
+PYTEST := .venv/bin/python -m pytest -o cache_dir=.venv/.pytest_cache
+SHELL_FILES = $(wildcard tetrasback/scripts/*.sh tetrasback/ctl/completion/*.bash tests/*.sh) .ci/run
+
+.PHONY: help demo setup check lint test bench clean
+
+help:
+	@echo 'sudo make demo    a real backup onto a loop disk, on a private bus; KEEP=1 keeps the bus'
+	@echo 'sudo make check   linters and every test; TESTS=tests/unit runs some of them'
+	@echo 'sudo make bench   the measurements in bench/'
+	@echo 'sudo make setup   only installs what check needs'
+	@echo 'sudo make clean   removes .venv and caches'
+
+demo:
+	@tests/setup.sh demo
+	@exec /usr/bin/python3 -m tests.demo
+
+setup:
+	@tests/setup.sh check
+
+check: setup
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test
+
+lint:
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	shellcheck $(SHELL_FILES)
+	xmllint --nonet --noout dbus/*.xml dbus/*.conf polkit/*.policy
+	mandoc -T lint -W warning man/*.[1-8]
+
+TESTS ?= tests
+test:
+	$(PYTEST) $(TESTS)
+
+bench:
+	@tests/setup.sh bench
+	.venv/bin/python -m bench
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
