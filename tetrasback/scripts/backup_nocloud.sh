@@ -1,0 +1,217 @@
+#!/bin/bash
+# A dated backup of a server: its homes as files, its configuration and databases as an archive.
+#
+# "A && B || die" is meant as it reads; functions are also called by name, through with_room.
+# shellcheck source-path=SCRIPTDIR disable=SC1091,SC2015,SC2034,SC2317
+set -u
+
+USAGE='usage: backup_nocloud.sh [--data] [--config] [--mysql] [--postgresql] [--also DIR]... MOUNT
+
+Makes DATE_Sauvegarde_HOST on the disk mounted at MOUNT, with
+  --data        Donnees/: /home
+  --config      serveur.tar.gz: /etc, /srv, /var/www, /root
+  --mysql       in it, a dump of every MySQL or MariaDB database (with --config)
+  --postgresql  in it, a dump of every PostgreSQL server (with --config)
+  --also DIR    in it, also DIR (with --config)
+Without options: --data --config, and the databases that run.
+Ends with 0; 3 = complete, but with warnings; anything else = failed.'
+
+LIBRARY=$(dirname -- "$(readlink -f -- "$0")")
+# shellcheck source=lib.sh
+. "$LIBRARY/lib.sh" || exit 1
+# shellcheck source=lib_copy.sh
+. "$LIBRARY/lib_copy.sh" || exit 1
+# shellcheck source=lib_snapshots.sh
+. "$LIBRARY/lib_snapshots.sh" || exit 1
+# shellcheck source=lib_archive.sh
+. "$LIBRARY/lib_archive.sh" || exit 1
+# shellcheck source=lib_databases.sh
+. "$LIBRARY/lib_databases.sh" || exit 1
+
+usage() {
+    printf '%s: %s\n%s\n' "$PROGRAM" "$1" "$USAGE" >&2
+    exit 2
+}
+
+DATA=no CONFIG=no MYSQL=no POSTGRES=no GIVEN=no TARGET=''
+ALSO=()
+
+# add_directory DIR: of the source, for the archive; kept without slashes around it.
+add_directory() {
+    local dir=$1
+    while [[ $dir == /* ]]; do dir=${dir#/}; done
+    while [[ $dir == */ ]]; do dir=${dir%/}; done
+    case /$dir/ in
+        // | */../* | */./* | *//*) usage "--also: not a directory below the source: $1" ;;
+        /bases/*) usage "--also: bases is where the dumps of databases go in the archive" ;;
+        /-*) usage "--also: a name cannot begin with a dash: $1" ;;
+    esac
+    [[ $dir != *[[:cntrl:]]* ]] || usage "--also: not a directory's name: $1"
+    ALSO+=("$dir")
+}
+
+parse() {
+    while (($#)); do
+        case $1 in
+            --data) DATA=yes GIVEN=yes ;;
+            --config) CONFIG=yes GIVEN=yes ;;
+            --mysql) MYSQL=yes CONFIG=yes GIVEN=yes ;;
+            --postgresql) POSTGRES=yes CONFIG=yes GIVEN=yes ;;
+            --also)
+                (($# > 1)) || usage "--also needs a directory"
+                CONFIG=yes GIVEN=yes
+                add_directory "$2"
+                shift ;;
+            --also=*)
+                CONFIG=yes GIVEN=yes
+                add_directory "${1#--also=}" ;;
+            --help) printf '%s\n' "$USAGE"; exit 0 ;;
+            -*) usage "unknown option: $1" ;;
+            *)
+                [[ -z $TARGET && -n $1 ]] || usage "one mount point, not also: $1"
+                TARGET=$1 ;;
+        esac
+        shift
+    done
+    TARGET=${TARGET:-${TETRAS_BACK_MOUNT:-}}
+    [[ -n $TARGET ]] || usage "the mount point of the disk is missing"
+    if [[ $GIVEN == no ]]; then
+        DATA=yes CONFIG=yes MYSQL=auto POSTGRES=auto
+    fi
+}
+
+# look_at_source: what there is to save, and whether it can be believed. The figures go into MARK_LINES.
+look_at_source() {
+    local part
+    MARK_LINES=("tetras-back 1" "machine=$MACHINE" "host=$HOST" "script=$PROGRAM"
+        "backup=${TETRAS_BACK_ID:-}" "started=$STARTED")
+    if [[ $DATA == yes ]]; then
+        if [[ -d $ROOT/home ]]; then measure "$ROOT/home"; else measure; fi
+        check_source /home "$FILES" "$BYTES" "${LAST[data_files]:-}" "${LAST[data_bytes]:-}"
+        DATA_FILES=$FILES DATA_HOLES=$HOLES
+        MARK_LINES+=("data_files=$FILES" "data_bytes=$BYTES")
+    fi
+    if [[ $CONFIG == yes ]]; then
+        config_parts "${ALSO[@]}"
+        for part in "${ALSO[@]}"; do
+            [[ -e $ROOT/$part ]] || warn "--also $part: not there, so not saved"
+        done
+        measure "${PARTS[@]/#/$ROOT/}"
+        # A server may have none of these parts; only what was there before is missed.
+        if ((${LAST[config_files]:-0} > 0)); then
+            check_source "of the configuration" "$FILES" "$BYTES" \
+                "${LAST[config_files]}" "${LAST[config_bytes]:-}"
+        elif ((FILES == 0)); then
+            note "the source has none of: ${CONFIG_PARTS[*]}"
+        fi
+        CONFIG_BYTES=$BYTES
+        MARK_LINES+=("config_files=$FILES" "config_bytes=$BYTES")
+    fi
+}
+
+# plan: how much will be written, in NEEDED (at least) and BYTES_TOTAL (for progress).
+plan() {
+    local link
+    NEEDED=0 COPY_BYTES=0
+    LINK_OPTIONS=()
+    for link in "${LINKS[@]}"; do
+        LINK_OPTIONS+=("--link-dest=$link")
+    done
+    if [[ $DATA == yes && -d $ROOT/home ]]; then
+        estimate_copy "$ROOT/home" "$WORK/planned" "${LINK_OPTIONS[@]}"
+        COPY_BYTES=$NEW_BYTES
+        # Which files the holes are in is not known; too low a guess costs a second try, too high
+        # a one would cost old backups.
+        ((NEW_BYTES > DATA_HOLES)) && NEEDED=$((NEW_BYTES - DATA_HOLES))
+        ((NEEDED += NEW_FILES * 2048 + NEW_DIRECTORIES * 4096))
+    fi
+    if [[ $CONFIG == yes ]]; then
+        ((NEEDED += ${LAST[archive_bytes]:-$((CONFIG_BYTES / 3))}))
+    fi
+    BYTES_TOTAL=$((COPY_BYTES + CONFIG_BYTES))
+}
+
+# with_room COMMAND...: run it again, with the oldest backup gone, as often as it finds no room.
+with_room() {
+    local status
+    while :; do
+        "$@"
+        status=$?
+        ((status == NO_ROOM)) || break
+        if ! drop_oldest; then
+            run rm -rf --one-file-system -- "$BUILD"
+            too_small "$NEEDED"
+        fi
+    done
+    ((status == 0)) || die "$1 ended with status $status, which is not understood"
+}
+
+# copy_home: into a directory of its own at each try. A file that an earlier try has written is
+# linked, never changed in place: its inode may be an old backup's.
+copy_home() {
+    local -a links=()
+    local try
+    for ((try = TRIES; try > 0 && try > TRIES - 15; try--)); do
+        links+=("--link-dest=$BUILD/try.$try")
+    done
+    ((TRIES += 1))
+    attempt mkdir -- "$BUILD/try.$TRIES" || return
+    [[ -d $ROOT/home ]] || return 0
+    copy_tree "$ROOT/home" "$BUILD/try.$TRIES" "${links[@]}" "${LINK_OPTIONS[@]}"
+}
+
+# fill: everything that the new backup holds, into FRESH.
+fill() {
+    FRESH=$BUILD/$NAME
+    DUMPS=$BUILD/dumps
+    with_room attempt mkdir -- "$FRESH"
+    if [[ $DATA == yes ]]; then
+        step home
+        TRIES=0
+        with_room copy_home
+        mv -nT -- "$BUILD/try.$TRIES" "$FRESH/Donnees" || die "cannot write to the disk"
+        BYTES_BEFORE=$COPY_BYTES
+        FILES_BEFORE=$DATA_FILES
+    fi
+    if [[ $CONFIG == yes ]]; then
+        if [[ $MYSQL != no || $POSTGRES != no ]]; then
+            step databases
+            with_room dump_databases "$MYSQL" "$POSTGRES"
+        fi
+        step archive
+        with_room make_archive "$FRESH/serveur.tar.gz" "$DUMPS" "${PARTS[@]}"
+        MARK_LINES+=("archive_bytes=$(stat -c %s -- "$FRESH/serveur.tar.gz")")
+    fi
+}
+
+# publish: the backup gets its name, and only now looks like one.
+publish() {
+    flush
+    write_mark "$NAME" "${MARK_LINES[@]}"
+    mv -nT -- "$FRESH" "$MOUNT/$NAME" && [[ ! -e $FRESH ]] \
+        || die "cannot give the backup its name $NAME on the disk"
+    # Half copies of tries that found no room, and the dumps, which are in the archive.
+    run rm -rf --one-file-system -- "$BUILD" || die "cannot clear $BUILD on the disk"
+    flush
+}
+
+STARTED=$(date +%s)
+CONFIG_BYTES=0 DATA_FILES=0 DATA_HOLES=0
+parse "$@"
+begin "$TARGET"
+list_backups
+look_at_source
+choose_name
+clear_leftovers
+clear_marks
+step room
+plan
+make_room "$NEEDED"
+BUILD=$WORK/new.$STARTED.$$
+with_room attempt mkdir -- "$BUILD"
+fill
+warn_rest
+BYTES_BEFORE=$BYTES_TOTAL
+publish
+emit "snapshot $NAME"
+finish

@@ -1,0 +1,224 @@
+# shellcheck shell=bash disable=SC2015,SC2034,SC2153,SC2154,SC2317
+# The complete backups on a disk: which are this server's, which must stay, which may go.
+#
+# A complete backup is a folder at the top of the disk named DATE_Sauvegarde_HOST. Its mark is the
+# file .tetras-back/complete/FOLDER, lines of KEY=VALUE: machine (id of the server that made it),
+# host, script, backup (id in the history), started (seconds since the epoch), and for the parts
+# that it has data_files, data_bytes, config_files, config_bytes (measured in the source) and
+# archive_bytes. The mark is written before the folder gets its name and removed after the folder
+# has lost it, so a mark without folder means nothing.
+#
+# A folder without mark was made by the original program (which also wrote _sauvegarde_ in small
+# letters); its host name must be ours. One with another server's mark is never ours, whatever
+# its name, and one with ours always is.
+
+readonly FOLDER='^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])_([01][0-9]|2[0-3])-[0-5][0-9]-[0-5][0-9])_[Ss]auvegarde_([A-Za-z0-9._-]{1,64})$'
+# More folders than a person ever kept; the rest of a disk that holds more is left alone.
+readonly FOLDER_LIMIT=5000
+
+declare -A MARK=()
+declare -A PROTECTED=()
+declare -A LAST=()
+
+# read_mark FOLDER: its mark in MARK. 0 = there is one; 1 = none; 2 = one that cannot be used.
+read_mark() {
+    local file=$STATE/complete/$1 text='' key value
+    MARK=()
+    [[ -e $file || -L $file ]] || return 1
+    [[ -f $file && ! -L $file && -O $file ]] || return 2
+    IFS= read -r -N 4096 text <"$file"
+    while IFS='=' read -r key value; do
+        case $key in
+            machine | host)
+                [[ ! $value =~ ^[A-Za-z0-9._-]{1,80}$ ]] || MARK[$key]=$value ;;
+            data_files | data_bytes | config_files | config_bytes | archive_bytes)
+                [[ ! $value =~ ^(0|[1-9][0-9]{0,16})$ ]] || MARK[$key]=$value ;;
+        esac
+    done <<<"$text"
+    [[ -n ${MARK[machine]:-} ]] || return 2
+}
+
+# write_mark FOLDER LINE...: say who made the folder that is about to get this name.
+write_mark() {
+    local file=$STATE/complete/$1
+    shift
+    # rm and mv act on a link itself, so one planted here leads nowhere.
+    rm -f -- "$WORK/mark" \
+        && printf '%s\n' "$@" >"$WORK/mark" \
+        && sync -- "$WORK/mark" \
+        && mv -fT -- "$WORK/mark" "$file" || die "cannot write $file on the disk"
+}
+
+# has_data FOLDER, has_archive FOLDER: does it hold that part, as itself and not as a link?
+has_data() {
+    [[ -d $MOUNT/$1/Donnees && ! -L $MOUNT/$1/Donnees ]]
+}
+has_archive() {
+    local name
+    for name in serveur.tar.gz serveur.tgz; do
+        [[ ! -f $MOUNT/$1/$name || -L $MOUNT/$1/$name ]] || return 0
+    done
+    return 1
+}
+
+# list_backups: this server's, oldest first, in OURS; marks whose folder is gone are cleared.
+# Also NEWEST (the date of the newest), LINKS (Donnees to link unchanged files to, newest first),
+# LAST (the figures of the last backup that has them) and PROTECTED (folders that must stay).
+list_backups() {
+    local folder device i kept_marked='' kept_data='' kept_archive='' key
+    local -a marked=() donnees=()
+    OURS=() NEWEST='' LINKS=() LAST=() PROTECTED=()
+    while IFS=/ read -r -d '' folder device; do
+        [[ $folder =~ $FOLDER && $device == "$MOUNT_DEVICE" ]] || continue
+        read_mark "$folder"
+        case $? in
+            0) [[ ${MARK[machine]} == "$MACHINE" ]] || continue; marked+=("$folder") ;;
+            1) [[ ${folder#*_[Ss]auvegarde_} == "$HOST" ]] || continue ;;
+            *) continue ;;
+        esac
+        OURS+=("$folder")
+        for key in "${!MARK[@]}"; do
+            LAST[$key]=${MARK[$key]}
+        done
+    done < <(find "$MOUNT" -mindepth 1 -maxdepth 1 -type d -uid 0 \
+        -name '[0-9]*_[Ss]auvegarde_*' -printf '%f/%D\0' | sort -z | head -z -n "$FOLDER_LIMIT")
+    for ((i = ${#OURS[@]} - 1; i >= 0; i--)); do
+        folder=${OURS[i]}
+        [[ -n $NEWEST ]] || { NEWEST=${folder:0:19}; PROTECTED[$folder]=1; }
+        if has_data "$folder"; then
+            donnees+=("$folder")
+            kept_data=${kept_data:-$folder}
+        fi
+        has_archive "$folder" && kept_archive=${kept_archive:-$folder}
+    done
+    # The newest of all may be the original's and half made, or hold only one part: the newest
+    # that is surely complete and the newest that holds each part stay as well.
+    ((${#marked[@]} == 0)) || kept_marked=${marked[-1]}
+    for folder in "$kept_marked" "$kept_data" "$kept_archive"; do
+        [[ -z $folder ]] || PROTECTED[$folder]=1
+    done
+    for folder in "${donnees[@]:0:3}"; do
+        LINKS+=("$MOUNT/$folder/Donnees")
+    done
+    # The original left no figures: what it saved last is counted instead.
+    if [[ -z ${LAST[data_files]:-} && -n $kept_data ]]; then
+        measure_old "$MOUNT/$kept_data/Donnees"
+    fi
+}
+
+measure_old() {
+    local -a EXCLUDED=()
+    measure "$1"
+    LAST[data_files]=$FILES
+    LAST[data_bytes]=$BYTES
+}
+
+# clear_marks: this server's marks whose folder a person has removed.
+clear_marks() {
+    local file folder
+    for file in "$STATE"/complete/*_[Ss]auvegarde_*; do
+        folder=${file##*/}
+        [[ $folder =~ $FOLDER && ! -e $MOUNT/$folder && ! -L $MOUNT/$folder ]] || continue
+        read_mark "$folder" && [[ ${MARK[machine]} == "$MACHINE" ]] && rm -f -- "$file"
+    done
+}
+
+# choose_name: the new backup's folder, in NAME; later than every one of ours, whatever the clock
+# says. A clock that is far behind stops every deletion: which backup is old is then a guess.
+choose_name() {
+    local stamp newest now ahead
+    stamp=$(date -d "@$STARTED" +%Y-%m-%d_%H-%M-%S)
+    if [[ -n $NEWEST && ! $stamp > $NEWEST ]]; then
+        # Read as UTC, both: only their distance counts.
+        now=$(seconds "$stamp")
+        newest=$(seconds "$NEWEST") \
+            || die "the folder of $NEWEST on the disk has an impossible date; move it away"
+        ahead=$((newest - now))
+        if ((ahead > 600)); then
+            DELETING=0
+            warn "the newest backup on the disk is $((ahead / 60)) minutes in the future; set the clock right; nothing is deleted from the disk"
+        fi
+        stamp=$(next_second "$NEWEST")
+    fi
+    NAME=${stamp}_Sauvegarde_$HOST
+    while [[ -e $MOUNT/$NAME || -L $MOUNT/$NAME ]]; do
+        stamp=$(next_second "$stamp")
+        NAME=${stamp}_Sauvegarde_$HOST
+    done
+    [[ $NAME =~ $FOLDER ]] || die "no folder can be later than $NEWEST on the disk; move that away"
+}
+
+# seconds STAMP, next_second STAMP: a folder's date read as if it were UTC.
+seconds() {
+    date -u -d "${1:0:10} ${1:11:2}:${1:14:2}:${1:17:2}" +%s
+}
+next_second() {
+    date -u -d "@$(($(seconds "$1") + 1))" +%Y-%m-%d_%H-%M-%S
+}
+
+# drop_oldest: one backup goes to make room. 1 = none may.
+drop_oldest() {
+    local i folder
+    ((DELETING)) || return 1
+    for i in "${!OURS[@]}"; do
+        folder=${OURS[i]}
+        [[ -z ${PROTECTED[$folder]:-} ]] || continue
+        unset 'OURS[i]'
+        mv -nT -- "$MOUNT/$folder" "$WORK/old.$folder" && [[ ! -e $MOUNT/$folder ]] \
+            || die "cannot remove the oldest backup $folder"
+        rm -f -- "$STATE/complete/$folder" || die "cannot remove the mark of $folder"
+        note "removed the oldest backup to make room: $folder"
+        run rm -rf --one-file-system -- "$WORK/old.$folder" \
+            || die "cannot remove the oldest backup $folder"
+        run sync -f -- "$MOUNT" || die "the disk reported errors; replace it"
+        return 0
+    done
+    return 1
+}
+
+# droppable_bytes: what drop_oldest could free in all, in DROPPABLE.
+droppable_bytes() {
+    local folder stream size path
+    local -a stay=() go=()
+    DROPPABLE=0
+    for folder in "${OURS[@]}"; do
+        if [[ -n ${PROTECTED[$folder]:-} ]]; then stay+=("$MOUNT/$folder")
+        else go+=("$MOUNT/$folder"); fi
+    done
+    ((DELETING && ${#go[@]})) || return 0
+    # du counts a file with several names once, for the first folder given: what the folders that
+    # stay also hold frees nothing.
+    exec {stream}< <(exec du -s -x --block-size=1 -- "${stay[@]}" "${go[@]}" 2>/dev/null)
+    CHILD=$!
+    while read -r size path <&"$stream"; do
+        folder=${path##*/}
+        [[ -n ${PROTECTED[$folder]:-} ]] || ((DROPPABLE += size))
+    done
+    exec {stream}<&-
+    wait "$CHILD"
+    CHILD=''
+}
+
+# too_small NEEDED: the end of a backup for which there is no room.
+too_small() {
+    local needed why=''
+    free_bytes
+    human "$1"
+    needed=$HUMAN
+    human "$FREE"
+    ((DELETING)) || why=", and nothing may be deleted in this run"
+    die "the disk is full: about $needed needed, $HUMAN free$why; use a larger disk"
+}
+
+# make_room BYTES: drop the oldest backups until so much is free. Nothing is dropped where even
+# all of them would not do (an estimate: a tenth less is tried).
+make_room() {
+    free_bytes
+    ((FREE < $1)) || return 0
+    step room
+    droppable_bytes
+    ((FREE + DROPPABLE >= $1 * 9 / 10)) || too_small "$1"
+    while ((FREE < $1)) && drop_oldest; do
+        free_bytes
+    done
+}
