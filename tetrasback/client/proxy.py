@@ -1,0 +1,253 @@
+"""The typed client of `org.tetraslibre.Back`: one method for each of the contract's."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+from tetrasback import names
+from tetrasback.client.connection import CALL_LIMIT, Connection
+from tetrasback.client.subscription import Subscription
+from tetrasback.errors import (
+    AuthorizationRequired,
+    Failed,
+    UnknownBackup,
+    UnknownDisk,
+    UnknownObject,
+)
+from tetrasback.wire import (
+    BackupView,
+    DiskView,
+    HistoryEntry,
+    ManagerView,
+    from_wire,
+    manager_from_wire,
+)
+
+PASSWORD_LIMIT: Final = 10 * 60.0
+"""Seconds that a person may take to find the password."""
+
+UNPLUG_LIMIT: Final = 24 * 3600.0
+"""Seconds: what is on its way to a slow disk may take long to arrive; the daemon watches over it,
+and the bus tells us should it die."""
+
+Ask = Callable[[], AbstractAsyncContextManager[None]]
+"""Makes a context in which a password can be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Every disk by its UUID and every backup by its id."""
+
+    disks: Mapping[str, DiskView]
+    backups: Mapping[int, BackupView]
+
+
+class Client:
+    """The daemon, over a connection of its own. Use `async with await Client.open() as client`.
+
+    ASK is entered when the daemon wants a password, and the call is made again inside; None: the
+    user is never asked, and such calls raise AuthorizationRequired.
+
+    Every method raises Unreachable where the daemon does not answer, and otherwise the errors that
+    the contract names.
+    """
+
+    def __init__(self, connection: Connection, ask: Ask | None = None) -> None:
+        self.connection = connection
+        self._ask = ask
+
+    @classmethod
+    async def open(cls, ask: Ask | None = None) -> Self:
+        """Connect to the system bus; the daemon itself is started by the first call."""
+        return cls(await Connection.open(), ask)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.connection.close()
+
+    def events(self) -> Subscription:
+        """What happens from now on: `async with client.events() as events: async for event …`."""
+        return Subscription(self.connection)
+
+    # What anyone may read
+
+    async def manager(self) -> ManagerView:
+        """The properties of the root object."""
+        return manager_from_wire(await self._get_all(names.ROOT_PATH, names.MANAGER_INTERFACE))
+
+    async def objects(self) -> Objects:
+        """Every disk and backup, in one round trip."""
+        (found,) = await self.connection.call(
+            names.BUS_NAME,
+            names.ROOT_PATH,
+            names.OBJECT_MANAGER_INTERFACE,
+            "GetManagedObjects",
+            expects="a{oa{sa{sv}}}",
+        )
+        disks, backups = {}, {}
+        for interfaces in found.values():
+            if names.DISK_INTERFACE in interfaces:
+                disk = from_wire(DiskView, interfaces[names.DISK_INTERFACE])
+                disks[disk.uuid] = disk
+            elif names.BACKUP_INTERFACE in interfaces:
+                backup = from_wire(BackupView, interfaces[names.BACKUP_INTERFACE])
+                backups[backup.id] = backup
+        return Objects(disks, backups)
+
+    async def disk(self, uuid: str) -> DiskView:
+        """One disk; UnknownDisk where it is neither saved nor plugged."""
+        return await self.disk_at(names.disk_path(uuid))
+
+    async def disk_at(self, path: str) -> DiskView:
+        """The disk of an object path."""
+        try:
+            return from_wire(DiskView, await self._get_all(path, names.DISK_INTERFACE))
+        except UnknownObject:
+            raise UnknownDisk("no such disk is saved or plugged in") from None
+
+    async def find_disks(self, uuids: Sequence[str]) -> dict[str, DiskView]:
+        """Those of these disks that are there, asked for all at once."""
+        views = await asyncio.gather(*(self._find_disk(uuid) for uuid in uuids))
+        return {view.uuid: view for view in views if view is not None}
+
+    async def backup(self, backup_id: int) -> BackupView:
+        """One backup; UnknownBackup where its object is no longer shown."""
+        try:
+            values = await self._get_all(names.backup_path(backup_id), names.BACKUP_INTERFACE)
+        except UnknownObject:
+            raise UnknownBackup(f"backup {backup_id} is not shown any more") from None
+        return from_wire(BackupView, values)
+
+    async def history(
+        self, uuid: str = "", before: int = 0, limit: int = 100
+    ) -> list[HistoryEntry]:
+        """Rows of the history, newest first: of one disk or all, only ids below BEFORE."""
+        rows = await self._root("GetHistory", "stu", [uuid, before, limit], expects="aa{sv}")
+        return [from_wire(HistoryEntry, row) for row in rows[0]]
+
+    # What polkit must allow
+
+    async def log(self, backup_id: int) -> str:
+        """A backup's log, its last MiB."""
+        return str((await self._authorised("GetLog", "t", [backup_id], expects="s"))[0])
+
+    async def save_disk(self, uuid: str, name: str) -> str:
+        """Save a disk, or give a saved one another name; its object path."""
+        return str((await self._authorised("SaveDisk", "ss", [uuid, name], expects="o"))[0])
+
+    async def forget_disk(self, uuid: str) -> None:
+        """Save a disk no longer."""
+        await self._authorised("ForgetDisk", "s", [uuid])
+
+    async def plug(self, device: str) -> str:
+        """Treat a device as if it had just been plugged in; its disk's object path."""
+        return str((await self._authorised("Plug", "s", [device], expects="o"))[0])
+
+    async def unplug(self, device: str) -> None:
+        """Cancel, unmount; returns when the disk may be pulled out."""
+        await self._authorised("Unplug", "s", [device], limit=UNPLUG_LIMIT)
+
+    async def run_backup(self, uuid: str) -> int:
+        """Start (or queue) a backup; its id."""
+        (path,) = await self._authorised("RunBackup", "s", [uuid], expects="o")
+        return backup_id_of(path)
+
+    async def cancel_backup(self, uuid: str) -> None:
+        """Cancel the queued or running backup of a disk."""
+        await self._authorised("CancelBackup", "s", [uuid])
+
+    async def set_script_enabled(self, script: str, enabled: bool) -> None:
+        """Let a script run in every backup, or no longer."""
+        await self._authorised("SetScriptEnabled", "sb", [script, enabled])
+
+    async def reload(self) -> None:
+        """Let the daemon read its configuration again."""
+        await self._authorised("Reload", "", [])
+
+    async def import_configuration(self, text: str) -> list[str]:
+        """Take over a configuration of the original program; what could not be."""
+        (remarks,) = await self._authorised("ImportConfiguration", "s", [text], expects="as")
+        return [str(remark) for remark in remarks]
+
+    async def _authorised(
+        self,
+        member: str,
+        signature: str,
+        body: Sequence[Any],
+        *,
+        expects: str = "",
+        limit: float = CALL_LIMIT,
+    ) -> list[Any]:
+        # First without a question: most callers may, and then no agent need be started.
+        try:
+            return await self._root(member, signature, body, expects=expects, limit=limit)
+        except AuthorizationRequired:
+            if self._ask is None:
+                raise
+        async with self._ask():
+            return await self._root(
+                member,
+                signature,
+                body,
+                expects=expects,
+                interactive=True,
+                limit=max(limit, PASSWORD_LIMIT),
+            )
+
+    async def _root(
+        self,
+        member: str,
+        signature: str,
+        body: Sequence[Any],
+        *,
+        expects: str = "",
+        interactive: bool = False,
+        limit: float = CALL_LIMIT,
+    ) -> list[Any]:
+        return await self.connection.call(
+            names.BUS_NAME,
+            names.ROOT_PATH,
+            names.MANAGER_INTERFACE,
+            member,
+            signature,
+            body,
+            expects=expects,
+            interactive=interactive,
+            limit=limit,
+        )
+
+    async def _get_all(self, path: str, interface: str) -> dict[str, Any]:
+        (values,) = await self.connection.call(
+            names.BUS_NAME,
+            path,
+            names.PROPERTIES_INTERFACE,
+            "GetAll",
+            "s",
+            [interface],
+            expects="a{sv}",
+        )
+        return dict(values)
+
+    async def _find_disk(self, uuid: str) -> DiskView | None:
+        try:
+            return await self.disk(uuid)
+        except UnknownDisk:
+            return None
+
+
+def backup_id_of(path: str) -> int:
+    """The id in a backup's object path; Failed where it is none."""
+    prefix, _, number = path.rpartition("/")
+    if prefix != names.BACKUPS_PATH or not number.isdecimal():
+        raise Failed("unexpected answer from the service: no backup's path")
+    return int(number)
