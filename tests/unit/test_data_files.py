@@ -53,6 +53,24 @@ def test_every_member_of_the_interfaces_is_described() -> None:
         assert re.findall(r"@(\w+):", comment) == arguments, member.get("name")
 
 
+def test_manual_of_the_interface_names_every_member() -> None:
+    manual = (PROJECT / "man/org.tetraslibre.Back.5").read_text()
+    root = ElementTree.parse(PROJECT / "dbus/org.tetraslibre.Back.xml").getroot()
+    for interface in root.iter("interface"):
+        for member in interface:
+            name = member.attrib["name"]
+            arguments = [f"{a.attrib['type']} {a.attrib['name']}" for a in member.iter("arg")]
+            inputs = [
+                text
+                for text, arg in zip(arguments, member.iter("arg"), strict=True)
+                if arg.get("direction") != "out"
+            ]
+            if member.tag == "property":
+                assert f"Sy {name} No {member.attrib['type']}" in manual
+            else:
+                assert " ".join([f".It Fn {name}", *(f'"{text}"' for text in inputs)]) in manual
+
+
 def test_policy_has_the_contracts_defaults() -> None:
     found = {}
     for action in ElementTree.parse(_POLICY).iter("action"):
