@@ -2,7 +2,7 @@
 
 ``python3 -I -S supervise.py NICE DIRECTORY PROGRESS_FD REPORT_FD SCRIPT [ARGUMENT]…``
 
-Its environment is the script's. Standard input is the pipe by which the daemon commands: ``t`` asks
+Its environment is the script's, but for the number of the progress descriptor. Standard input is the pipe by which the daemon commands: ``t`` asks
 the script to end (TERM), ``k`` ends everything at once (KILL), and so does the end of the file,
 which comes also when the daemon is killed. Standard output takes what the script prints. On
 REPORT_FD one line tells how it went, fields parted by tabs:
@@ -24,6 +24,9 @@ from time import monotonic
 
 GRACE = 2.0
 """Seconds for what a script left behind to end by itself once it was asked to."""
+
+SCRIPT_PROGRESS_FD = 3
+"""What the script has the progress descriptor as: ``sh`` can write to single digits only."""
 
 NAMES = 10
 """Names of left processes that are reported."""
@@ -111,20 +114,19 @@ def _execute(
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(1, 2)
-    low, high = sorted((progress, failure))
-    os.closerange(3, low)
-    os.closerange(low + 1, high)
-    os.closerange(high + 1, 65536)
-    os.set_inheritable(progress, True)
+    os.dup2(progress, SCRIPT_PROGRESS_FD)
+    os.closerange(SCRIPT_PROGRESS_FD + 1, failure)
+    os.closerange(failure + 1, 65536)
     os.nice(nice)
     os.chdir(directory)
+    environment = {**os.environ, "TETRAS_BACK_PROGRESS_FD": str(SCRIPT_PROGRESS_FD)}
     try:
-        os.execv(argv[0], argv)
+        os.execve(argv[0], argv, environment)
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise
         # A script without "#!": what execvp(3), and with it the original, gave to the shell.
-        os.execv("/bin/sh", ["/bin/sh", *argv])
+        os.execve("/bin/sh", ["/bin/sh", *argv], environment)
 
 
 def _start(argv: list[str], directory: str, nice: int, progress: int) -> tuple[int, int]:
@@ -134,6 +136,8 @@ def _start(argv: list[str], directory: str, nice: int, progress: int) -> tuple[i
     pid = os.fork()
     if pid == 0:
         number = errno.EIO
+        if writing == SCRIPT_PROGRESS_FD:
+            writing = os.dup(writing)  # make way; a copy is closed by the exec as well
         try:
             _execute(argv, directory, nice, progress, writing, parent)
         except OSError as error:

@@ -18,6 +18,11 @@ STEP_MAX: Final = 64
 SNAPSHOT_MAX: Final = 255
 U64_MAX: Final = 2**64 - 1
 WARNINGS_MAX: Final = 2**32 - 1
+LOGGED_MAX: Final = 1000
+"""Warnings and notes of one script that go into the log; all warnings are counted."""
+
+BAD_MAX: Final = 10
+"""Lines that are none of the contract's, which are told."""
 
 _CODES: Final = frozenset(code.value for code in Code if code is not Code.NONE)
 _WHOLE: Final = re.compile(r"[0-9]{1,20}")
@@ -102,3 +107,44 @@ def _fraction(text: str) -> float:
 def _label(text: str, limit: int) -> str:
     """TEXT as a short word for the bus: one line, at most LIMIT characters."""
     return cleaned(text.strip()).replace("\t", " ")[:limit]
+
+
+class Listener:
+    """Hears a script out, in whatever pieces its lines arrive. `progress` is what it has said."""
+
+    def __init__(self) -> None:
+        self.progress = Progress()
+        self._partial = b""
+        self._logged = 0
+        self._bad = 0
+
+    def feed(self, data: bytes) -> list[str]:
+        """Hear DATA; what belongs into the log, as lines."""
+        told: list[str] = []
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            told += self._hear(self._partial + line)
+            self._partial = b""
+        self._partial = (self._partial + rest)[: LINE_MAX + 1]  # one more tells: too long
+        return told
+
+    def end(self) -> list[str]:
+        """The script has ended: hear a last line without its end, as `feed`."""
+        return self.feed(b"\n") if self._partial else []
+
+    def _hear(self, line: bytes) -> list[str]:
+        if not line.strip():
+            return []
+        try:
+            self.progress, text = heard(self.progress, line)
+        except ValueError as error:
+            self._bad += 1
+            if self._bad > BAD_MAX:
+                return []
+            return [f"a progress line was ignored, {error}: {cleaned(line, 80)}"]
+        if not text:
+            return []
+        self._logged += 1
+        if self._logged == LOGGED_MAX + 1:
+            return ["… further warnings and notes are counted only"]
+        return [text] if self._logged <= LOGGED_MAX else []
