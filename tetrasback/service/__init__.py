@@ -1,0 +1,17 @@
+"""The daemon's side of the bus: the only home of D-Bus server code.
+
+::
+
+    bus ── link ── gate ── queues ── connection (the library) ── dispatch ── guard ── Control
+                                          published ── views from the engine
+
+`link` moves bytes, `gate` judges a message by its header before anything is decoded, `queues`
+keep strangers from growing memory or starving each other, `connection` lets the library decode
+and encode, `dispatch` is the only way in, `guard` asks polkit, `published` is what everybody may
+read. `service.Service` puts them together and keeps the connection for ever.
+"""
+
+from tetrasback.service.api import Authority, Control
+from tetrasback.service.service import Service
+
+__all__ = ["Authority", "Control", "Service"]

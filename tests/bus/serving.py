@@ -1,0 +1,145 @@
+"""The service alone on a private bus, with a Control that only remembers what it was asked."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from subprocess import CompletedProcess
+
+from tests.harness import PrivateBus, User, run
+from tests.harness.users import command_as
+from tetrasback import names
+from tetrasback.adapters.polkit import Polkit
+from tetrasback.config.forms import normalise_uuid
+from tetrasback.errors import InvalidArgs, UnknownDisk
+from tetrasback.service import Service
+from tetrasback.wire import BackupView, DiskView, HistoryEntry, ManagerView, ScriptView
+
+UUID = "0b5a9f3e-77aa-4c1d-9e2f-0123456789ab"
+DISK_PATH = names.disk_path(UUID)
+
+
+class FakeControl:
+    """Does nothing, and keeps `calls`. `release` lets `unplug` return."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, ...]] = []
+        self.release = asyncio.Event()
+        self.unplugged = asyncio.Event()
+        self.unplugging = asyncio.Event()
+        self.text = "line one\nline two\n"
+
+    def manager(self) -> ManagerView:
+        return ManagerView(version="0.1.0", scripts=(ScriptView("a.sh", True, "/lib/a.sh"),))
+
+    def disks(self) -> Mapping[str, DiskView]:
+        return {UUID: DiskView(uuid=UUID, name="bleu", saved=True, size=1 << 40)}
+
+    def backups(self) -> Mapping[int, BackupView]:
+        return {7: BackupView(id=7, uuid=UUID, state="running", fraction=0.25)}
+
+    def disk(self, uuid: str) -> DiskView | None:
+        return self.disks().get(uuid)
+
+    def backup(self, backup_id: int) -> BackupView | None:
+        return self.backups().get(backup_id)
+
+    async def save_disk(self, uuid: str, name: str) -> str:
+        self.calls.append(("save", uuid, name))
+        return normalise_uuid(uuid)
+
+    async def forget_disk(self, uuid: str) -> None:
+        self.calls.append(("forget", uuid))
+        raise UnknownDisk("no such disk\nsecond line\0")
+
+    async def plug(self, device: str) -> str:
+        self.calls.append(("plug", device))
+        raise RuntimeError("an inside that nobody may see")
+
+    async def unplug(self, device: str) -> None:
+        self.calls.append(("unplug", device))
+        self.unplugging.set()
+        await self.release.wait()
+        self.unplugged.set()
+
+    async def run_backup(self, uuid: str) -> int:
+        self.calls.append(("run", uuid))
+        return 8
+
+    async def cancel_backup(self, uuid: str) -> None:
+        self.calls.append(("cancel", uuid))
+
+    async def set_script_enabled(self, script: str, enabled: bool) -> None:
+        self.calls.append(("script", script, enabled))
+
+    async def reload(self) -> None:
+        self.calls.append(("reload",))
+
+    async def import_configuration(self, text: str) -> Sequence[str]:
+        self.calls.append(("import", len(text)))
+        return ["one remark"]
+
+    async def history(self, uuid: str, before: int, limit: int) -> Sequence[HistoryEntry]:
+        self.calls.append(("history", uuid, before, limit))
+        return [HistoryEntry(id=number, uuid=uuid) for number in range(limit, 0, -1)]
+
+    async def log(self, backup_id: int) -> str:
+        self.calls.append(("log", backup_id))
+        return self.text
+
+    def check(self, method: str, args: Sequence[object]) -> Mapping[str, str]:
+        if method in ("SaveDisk", "ForgetDisk", "RunBackup", "CancelBackup"):
+            return {"disk": normalise_uuid(str(args[0]))}
+        if method in ("Plug", "Unplug"):
+            if not str(args[0]).startswith("/dev/"):
+                raise InvalidArgs("give a device below /dev")
+            return {"device": str(args[0])}
+        return {}
+
+
+@asynccontextmanager
+async def serving(
+    bus: PrivateBus, control: FakeControl | None = None, authority: Polkit | None = None
+) -> AsyncIterator[tuple[Service, FakeControl]]:
+    """A service that runs, with the state of CONTROL published; ended at the end."""
+    control = control or FakeControl()
+    service = Service(control, authority or Polkit(), bus.address)
+    service.publish(control.disks(), control.backups(), control.manager())
+    await service.start()
+    running = asyncio.create_task(service.run())
+    try:
+        yield service, control
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        control.release.set()
+        await service.stop()
+
+
+async def call(
+    bus: PrivateBus,
+    member: str,
+    *args: str,
+    user: User | None = None,
+    path: str = names.ROOT_PATH,
+    interface: str = names.MANAGER_INTERFACE,
+    interactive: bool = False,
+    seconds: float = 60.0,
+) -> CompletedProcess[str]:
+    """`busctl call` as USER (None: root), beside the event loop that the service runs in."""
+    argv = [
+        *("busctl", f"--address={bus.address}", "--timeout=50"),
+        f"--allow-interactive-authorization={'yes' if interactive else 'no'}",
+        *("call", "--", names.BUS_NAME, path, interface, member, *args),
+    ]
+    return await command(argv if user is None else command_as(user, argv), seconds=seconds)
+
+
+async def command(argv: Sequence[str], seconds: float = 60.0) -> CompletedProcess[str]:
+    """Any command, beside the event loop; a failure is the caller's to look at."""
+    return await asyncio.to_thread(run, argv, seconds=seconds, check=False)
+
+
+async def until(event: asyncio.Event, seconds: float = 10.0) -> None:
+    """Wait for EVENT, SECONDS at most."""
+    async with asyncio.timeout(seconds):
+        await event.wait()

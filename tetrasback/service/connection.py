@@ -1,0 +1,397 @@
+"""One connection to the bus, with the D-Bus library kept behind it as encoder and decoder.
+
+::
+
+    bus socket → _read → gate → inbox → _feed → library → handler
+    bus socket ← _write ← library ← outbox ← call, send, reply, refuse
+
+The library is given one end of a local socket of its own and never sees the bus. So it meets no
+message that `gate` has not let through, no full socket (it writes one message at a time, which
+`_write` reads at once), and no end of file in the middle of a handshake.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import struct
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import count
+from typing import Any, Final, Protocol
+
+from dbus_next.aio.message_bus import MessageBus
+from dbus_next.constants import MessageFlag, MessageType
+from dbus_next.message import Message
+
+from tetrasback import names
+from tetrasback.core.signals import Signal
+from tetrasback.errors import Failed, LimitsExceeded, TetrasBackError, Unreachable
+from tetrasback.service import gate, link
+from tetrasback.service.gate import Head
+from tetrasback.service.queues import Inbox, Item, Outbox, Rank
+from tetrasback.service.text import safe_text
+
+log = logging.getLogger(__name__)
+
+CONNECT_LIMIT: Final = 10.0
+"""Seconds for the bus to let us in."""
+
+_CHUNK: Final = 1 << 16
+_ANSWERS: Final = frozenset({"", "s", "u", "(bba{ss})"})
+"""Signatures of the answers to all that we ask."""
+
+_RAW_SERIALS: Final = 1 << 31
+"""Messages written here count from this number on, those of the library from 1."""
+
+
+class Handler(Protocol):
+    """What the messages are for: `dispatch`."""
+
+    def admit(self, head: Head) -> None:
+        """Raise a TetrasBackError for a call that is not to be decoded."""
+        ...
+
+    def handle(self, connection: "Connection", message: Message) -> None:
+        """Answer a call, now or later. Never raises."""
+        ...
+
+    def left(self, name: str) -> None:
+        """The connection with this unique name has gone."""
+        ...
+
+
+class Connection:
+    """A connection that is let in and has a unique name; `open` makes one."""
+
+    def __init__(self, handler: Handler, sock: socket.socket) -> None:
+        self._handler = handler
+        self._sock = sock
+        self._near, self._library = _local_bus(self._queue)
+        self._encoded = bytearray()
+        self._inbox, self._outbox = Inbox(), Outbox()
+        self._pending: dict[int, asyncio.Future[Message]] = {}
+        self._serials = count(_RAW_SERIALS)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._writing: Item | None = None
+
+    @classmethod
+    async def open(cls, handler: Handler, address: str) -> "Connection":
+        """A connection to the bus at ADDRESS. Raises Unreachable."""
+        try:
+            async with asyncio.timeout(CONNECT_LIMIT):
+                connection = cls(handler, await link.connect(address))
+                try:
+                    await connection._say_hello()
+                except BaseException:
+                    await connection.close()
+                    raise
+        except TimeoutError:
+            raise Unreachable(
+                f"the system bus has not answered for {CONNECT_LIMIT:g} s; is dbus-daemon stopped?"
+            ) from None
+        return connection
+
+    # --- what is said ------------------------------------------------------------------------
+
+    async def call(self, message: Message, limit: float) -> Message | None:
+        """Send a call and wait for its answer, at most LIMIT seconds; see `api.Call`."""
+        if message.flags & MessageFlag.NO_REPLY_EXPECTED:
+            self.send(Item(message, Rank.OWN))
+            return None
+        message.serial = self._library.next_serial()
+        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._pending[message.serial] = answer
+        try:
+            if self._lost.done() or not self.send(Item(message, Rank.OWN)):
+                raise ConnectionError("the bus is lost")
+            async with asyncio.timeout(limit):
+                return await answer
+        finally:
+            del self._pending[message.serial]
+
+    def send(self, item: Item) -> bool:
+        """Queue a message; False where there is no room for it or nobody to take it."""
+        return not self._lost.done() and self._outbox.put(item)
+
+    def reply(
+        self,
+        call: Message,
+        signature: str = "",
+        body: Sequence[Any] = (),
+        size: int = 256,
+        sent: Callable[[bytes], None] | None = None,
+    ) -> bool:
+        """Answer a call that wants an answer. SIZE is an estimate, SENT as in `Item`; whether it
+        has been queued."""
+        if call.flags & MessageFlag.NO_REPLY_EXPECTED:
+            return False
+        message = Message.new_method_return(call, signature, list(body))
+        return self.send(Item(message, Rank.REPLY, size, call.sender, sent=sent))
+
+    def reply_bytes(self, call: Message, signature: str, body: bytes) -> None:
+        """Answer a call with a body that has been encoded before."""
+        if not call.flags & MessageFlag.NO_REPLY_EXPECTED:
+            frame = gate.return_frame(
+                call.sender, call.serial, next(self._serials), signature, body
+            )
+            self.send(Item(frame, Rank.REPLY, len(frame), call.sender))
+
+    def refuse(self, call: Message, error: TetrasBackError) -> None:
+        """Answer a call with an error."""
+        if not call.flags & MessageFlag.NO_REPLY_EXPECTED:
+            self._refuse(call.sender, call.serial, error)
+
+    def watch(self, name: str, watching: bool) -> None:
+        """Be told (`Handler.left`) when the connection with this unique name goes, or no more."""
+        self.send(
+            Item(
+                Message(
+                    destination=names.DBUS_SERVICE,
+                    path=names.DBUS_PATH,
+                    interface=names.DBUS_INTERFACE,
+                    member="AddMatch" if watching else "RemoveMatch",
+                    signature="s",
+                    body=[
+                        f"type='signal',sender='{names.DBUS_SERVICE}',path='{names.DBUS_PATH}',"
+                        f"interface='{names.DBUS_INTERFACE}',member='NameOwnerChanged',"
+                        f"arg0='{name}'"
+                    ],
+                    flags=MessageFlag.NO_REPLY_EXPECTED,
+                ),
+                Rank.OWN,
+            )
+        )
+
+    async def lost(self) -> str:
+        """Waits until the connection is lost; the reason."""
+        return await asyncio.shield(self._lost)
+
+    def unsent(self) -> list[Signal]:
+        """The signals that the bus has not taken, oldest first."""
+        items = [self._writing] if self._writing else []
+        while len(self._outbox):
+            items.append(self._outbox.take())
+        return [item.signal for item in items if item.signal]
+
+    async def close(self) -> None:
+        """End it at once; what is queued is not sent any more."""
+        self._lose("closed")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._near.close()
+        self._sock.close()
+        await self._library.close()
+
+    # --- what moves the bytes ----------------------------------------------------------------
+
+    async def _say_hello(self) -> None:
+        connecting = asyncio.create_task(self._library.connect())
+        try:
+            await self._welcome()
+            self._library.add_message_handler(self._decoded)
+            for work in (self._read(), self._feed(), self._write()):
+                task = asyncio.create_task(work)
+                task.add_done_callback(self._ended)
+                self._tasks.append(task)
+            either: list[asyncio.Future[Any]] = [connecting, self._lost]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if self._lost.done():
+                raise Unreachable(f"the system bus does not answer ({self._lost.result()})")
+            await connecting
+        finally:
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+
+    async def _welcome(self) -> None:
+        """Play the bus in the library's handshake."""
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(self._near, b"OK 0\r\n")
+        begin = b"BEGIN\r\n"
+        while begin not in self._encoded:
+            self._encoded += await loop.sock_recv(self._near, _CHUNK)
+        del self._encoded[: self._encoded.index(begin) + len(begin)]
+
+    async def _read(self) -> None:
+        loop = asyncio.get_running_loop()
+        splitter = gate.Splitter()
+        while data := await loop.sock_recv(self._sock, _CHUNK):
+            for frame, whole in splitter.feed(data):
+                self._judge(frame, whole)
+            await asyncio.sleep(0)  # data that is there already is read without a pause
+        raise EOFError("it hung up")
+
+    def _judge(self, frame: bytes, whole: bool) -> None:
+        try:
+            head = gate.read_head(frame)
+        except gate.Malformed:
+            return
+        if head.kind != gate.CALL:
+            if whole and self._is_ours(head):
+                self._inbox.put("", frame)
+            return
+        try:
+            if not whole:
+                raise LimitsExceeded("the message is too large; nothing here needs so much")
+            self._handler.admit(head)
+            if not self._inbox.put(head.sender, frame):
+                raise LimitsExceeded("too many requests at once; wait for the answers to some")
+        except TetrasBackError as error:
+            if head.wants_reply:
+                self._refuse(head.sender, head.serial, error)
+
+    def _is_ours(self, head: Head) -> bool:
+        """Whether it is an answer that we wait for or news from the bus itself, in a known form."""
+        if head.kind == gate.SIGNAL:
+            return (head.sender, head.member, head.signature) == (
+                names.DBUS_SERVICE,
+                "NameOwnerChanged",
+                "sss",
+            )
+        hello = self._library.unique_name is None and head.sender == names.DBUS_SERVICE
+        return head.signature in _ANSWERS and (hello or head.reply_serial in self._pending)
+
+    async def _feed(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._outbox.few()
+            await loop.sock_sendall(self._near, await self._inbox.get())
+            await asyncio.sleep(0)  # what came in is looked at in turn with all other work
+
+    def _decoded(self, message: Message) -> bool:
+        """The library's one message handler; False lets the library have what it asked for."""
+        if message.message_type is MessageType.METHOD_CALL:
+            self._handler.handle(self, message)
+        elif message.message_type is MessageType.SIGNAL:
+            name, _, owner = message.body
+            if not owner:
+                self._handler.left(name)
+        elif message.reply_serial in self._pending:
+            answer = self._pending[message.reply_serial]
+            if not answer.done():
+                answer.set_result(message)
+        else:
+            return False
+        return True
+
+    async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(self._sock, await self._next_encoded())  # Hello
+        while True:
+            self._writing = item = await self._outbox.get()
+            data = await self._encode(item)
+            if isinstance(item.message, bytes):
+                data += b"".join(more.message for more in self._outbox.ready_bytes())
+            await loop.sock_sendall(self._sock, data)
+            self._writing = None
+            if item.sent:
+                item.sent(data)
+            await asyncio.sleep(0)
+
+    async def _encode(self, item: Item) -> bytes:
+        if isinstance(item.message, bytes):
+            return item.message
+        try:
+            written = self._library.encode(item.message)
+        except (ValueError, TypeError, AttributeError, struct.error):
+            log.exception("a message could not be encoded: %s", item.message.member or "an answer")
+            if not item.destination:
+                return b""
+            return self._error(item.destination, item.message.reply_serial, INTERNAL)
+        data = await self._next_encoded()
+        await written
+        return data
+
+    async def _next_encoded(self) -> bytes:
+        """The next message out of the library."""
+        loop = asyncio.get_running_loop()
+        while not (size := gate.length_of(self._encoded)) or len(self._encoded) < size:
+            data = await loop.sock_recv(self._near, _CHUNK)
+            if not data:
+                raise EOFError("the library hung up")
+            self._encoded += data
+        frame = bytes(self._encoded[:size])
+        del self._encoded[:size]
+        return frame
+
+    def _queue(self, message: Message) -> None:
+        """What the library says by itself, should it ever."""
+        self.send(Item(message, Rank.REPLY, destination=message.destination or ""))
+
+    def _refuse(self, destination: str, serial: int, error: TetrasBackError) -> None:
+        frame = self._error(destination, serial, error)
+        self.send(Item(frame, Rank.REPLY, len(frame), destination))
+
+    def _error(self, destination: str, serial: int, error: TetrasBackError) -> bytes:
+        text = safe_text(str(error))
+        return gate.error_frame(destination, serial, next(self._serials), error.dbus_name, text)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if not isinstance(error, (OSError, EOFError, gate.Malformed)):
+            log.error("the connection to the bus failed", exc_info=error)
+        self._lose(str(error))
+
+    def _lose(self, reason: str) -> None:
+        if self._lost.done():
+            return
+        self._lost.set_result(reason)
+        for answer in self._pending.values():
+            if not answer.done():
+                answer.set_exception(ConnectionError("the bus is lost"))
+
+
+INTERNAL: Final = Failed("internal error; the journal of tetras-back has the details")
+"""What a caller is told about a fault of ours."""
+
+
+class _Library(MessageBus):
+    """The library's bus: what it sends by itself goes through our queue, and it can be closed."""
+
+    def __init__(self, address: str, queue: Callable[[Message], None]) -> None:
+        super().__init__(bus_address=address)
+        self._queue_ours = queue
+
+    def send(self, msg: Message) -> None:
+        """Queue what the library says by itself."""
+        self._queue_ours(msg)
+
+    def encode(self, msg: Message) -> Any:
+        """Write one message now; raises where it cannot be encoded. Await what comes back after
+        the message has been read at the other end."""
+        return super().send(msg)
+
+    async def close(self) -> None:
+        """After the other end has been closed: wait until the library has seen it."""
+        if self.unique_name is not None:
+            with suppress(EOFError, OSError):
+                await self.wait_for_disconnect()
+        # The library only shuts its socket down; the descriptors would stay until collected.
+        asyncio.get_running_loop().remove_reader(self._fd)
+        asyncio.get_running_loop().remove_writer(self._fd)
+        self._stream.close()
+        self._sock.close()
+
+
+def _local_bus(queue: Callable[[Message], None]) -> tuple[socket.socket, _Library]:
+    """The library, and the near end of the socket that it takes for the bus.
+
+    The library opens its socket by an address; the kernel chooses a name for it, which exists
+    until the end of this function, and whoever else should find it is turned away.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind("")
+        listener.listen(8)
+        library = _Library("unix:abstract=" + listener.getsockname()[1:].decode(), queue)
+        while True:
+            near, _ = listener.accept()
+            credentials = near.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+            if struct.unpack("3i", credentials)[0] == os.getpid():
+                break
+            near.close()
+    near.setblocking(False)
+    return near, library

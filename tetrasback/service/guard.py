@@ -1,0 +1,199 @@
+"""Between a well-formed call and the Control that obeys it: limits, form, authorisation, errors.
+
+The order is fixed: the form of the arguments, then polkit, then the work. Until a caller is
+authorised nothing is looked at but what they said themselves.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from dbus_next.constants import MessageFlag, MessageType
+from dbus_next.message import Message
+
+from tetrasback import names
+from tetrasback.errors import AccessDenied, Failed, LimitsExceeded, TetrasBackError
+from tetrasback.service.api import Authority, Control
+from tetrasback.service.connection import INTERNAL, Connection
+from tetrasback.service.interface import Method, check_limits
+
+log = logging.getLogger(__name__)
+
+FROM_ONE: Final = 16
+"""Requests under way from one connection …"""
+FROM_ONE_USER: Final = 64
+"""… of one user …"""
+FROM_USERS: Final = 256
+"""… of all users but root …"""
+ALL: Final = 1024
+"""… and of all whose user is not known yet."""
+
+_LOOK_UP_LIMIT: Final = 10.0
+_TOO_MANY: Final = "too many requests under way; wait for the answers to some"
+
+
+@dataclass(slots=True)
+class _Caller:
+    """A connection with requests under way. ``asking``: those that are not authorised yet."""
+
+    count: int = 0
+    asking: set[asyncio.Task[None]] = field(default_factory=set)
+
+
+class Guard:
+    """Carries out calls of the contract's own methods for those who may."""
+
+    def __init__(self, control: Control, authority: Authority) -> None:
+        self._control = control
+        self._authority = authority
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._callers: dict[str, _Caller] = {}
+        self._users: Counter[int] = Counter()
+        self._open = asyncio.Semaphore(1)
+
+    def begin(self, connection: Connection, call: Message, method: Method) -> None:
+        """Start a call, whose answer comes later. Raises InvalidArgs or LimitsExceeded."""
+        caller = self._callers.get(call.sender)
+        if len(self._tasks) >= ALL or (caller and caller.count >= FROM_ONE):
+            raise LimitsExceeded(_TOO_MANY)
+        check_limits(method.name, call.body)
+        details = self._control.check(method.name, call.body)
+        if caller is None:
+            caller = self._callers[call.sender] = _Caller()
+            connection.watch(call.sender, True)
+        caller.count += 1
+        task = asyncio.create_task(self._serve(connection, call, method, details, caller))
+        caller.asking.add(task)
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._served(connection, call.sender, caller, done))
+
+    def left(self, sender: str) -> None:
+        """A caller has gone: no question of theirs is asked any more. Work under way goes on."""
+        if sender in self._callers:
+            for task in tuple(self._callers[sender].asking):
+                task.cancel()
+
+    def all_left(self) -> None:
+        """The bus is lost, and with it every caller."""
+        for sender in tuple(self._callers):
+            self.left(sender)
+        self._callers.clear()
+
+    async def close(self) -> None:
+        """End everything that is under way; each caller is told."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(
+        self,
+        connection: Connection,
+        call: Message,
+        method: Method,
+        details: Mapping[str, str],
+        caller: _Caller,
+    ) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            if method.action is None:
+                await self._answer_anybody(connection, call, method)
+                return
+            uid = await _user_of(connection, call.sender)
+            self._users[uid] += 1
+            try:
+                self._check_users(uid)
+                interactive = bool(call.flags & MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION)
+                await self._authority.check(
+                    connection.call, call.sender, uid, method.action, interactive, details
+                )
+                caller.asking.discard(task)
+                log.info("%s for user %d", method.name, uid)
+                _answer(connection, call, method, await method.run(self._control, call.body))
+            finally:
+                self._users[uid] -= 1
+                if not self._users[uid]:
+                    del self._users[uid]
+        except TetrasBackError as error:
+            connection.refuse(call, error)
+        except asyncio.CancelledError:
+            connection.refuse(call, Failed("tetras-back is being stopped; try again later"))
+            raise
+        except Exception:
+            # Whatever it is, the caller gets an answer without our insides and the daemon lives.
+            log.exception("%s failed", method.name)
+            connection.refuse(call, INTERNAL)
+
+    async def _answer_anybody(self, connection: Connection, call: Message, method: Method) -> None:
+        """For methods that need no authorisation and may cost something: one after the other, and
+        the next only when the bus has the answer, so that nobody can fill the queue with them."""
+        async with self._open:
+            value = await method.run(self._control, call.body)
+            taken = asyncio.Event()
+            if _answer(connection, call, method, value, taken):
+                waits = {asyncio.create_task(taken.wait()), asyncio.create_task(connection.lost())}
+                try:
+                    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for wait in waits:
+                        wait.cancel()
+
+    def _check_users(self, uid: int) -> None:
+        if uid != 0 and (
+            self._users[uid] > FROM_ONE_USER or self._users.total() - self._users[0] > FROM_USERS
+        ):
+            raise LimitsExceeded(_TOO_MANY)
+
+    def _served(
+        self, connection: Connection, sender: str, caller: _Caller, task: asyncio.Task[None]
+    ) -> None:
+        self._tasks.discard(task)
+        caller.asking.discard(task)
+        caller.count -= 1
+        if not caller.count and self._callers.get(sender) is caller:
+            del self._callers[sender]
+            connection.watch(sender, False)
+
+
+def _answer(
+    connection: Connection,
+    call: Message,
+    method: Method,
+    value: Any,
+    taken: asyncio.Event | None = None,
+) -> bool:
+    sent = (lambda _: taken.set()) if taken else None
+    if method.result is None:
+        return connection.reply(call, sent=sent)
+    signature = method.result[0]
+    size = len(value) + 256 if signature == "s" else 512 * len(value)
+    return connection.reply(call, signature, [value], size, sent)
+
+
+async def _user_of(connection: Connection, sender: str) -> int:
+    """The user of a connection, as the bus knows it. Raises AccessDenied."""
+    try:
+        answer = await connection.call(
+            Message(
+                destination=names.DBUS_SERVICE,
+                path=names.DBUS_PATH,
+                interface=names.DBUS_INTERFACE,
+                member="GetConnectionUnixUser",
+                signature="s",
+                body=[sender],
+            ),
+            _LOOK_UP_LIMIT,
+        )
+    except (TimeoutError, ConnectionError):
+        answer = None
+    if (
+        answer is None
+        or answer.message_type is not MessageType.METHOD_RETURN
+        or answer.sender != names.DBUS_SERVICE
+        or answer.signature != "u"
+    ):
+        raise AccessDenied("the bus does not say who is asking; try again")
+    return int(answer.body[0])

@@ -1,0 +1,168 @@
+"""The three interfaces, as tables: methods with their polkit action, properties, signals.
+
+A method is one line that maps onto Control; `dispatch` calls nothing that does not stand here, and
+`introspect` describes nothing else.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any, Final
+
+from tetrasback import names, wire
+from tetrasback.core import signals
+from tetrasback.errors import InvalidArgs
+from tetrasback.service.api import Control
+from tetrasback.service.text import safe_lines
+from tetrasback.service.values import plain
+
+Arguments = tuple[tuple[str, str], ...]
+"""(signature, name) of each."""
+
+HISTORY_LIMIT: Final = 1000
+IMPORT_LIMIT: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method of the root object.
+
+    ``action`` is the polkit action that a caller needs; None only where anybody may call.
+    ``run`` carries it out and comes back with the value of ``result``, ready for the library.
+    """
+
+    name: str
+    arguments: Arguments
+    result: tuple[str, str] | None
+    action: str | None
+    run: Callable[[Control, Sequence[Any]], Awaitable[Any]]
+
+    @property
+    def signature(self) -> str:
+        """Signature of the arguments."""
+        return "".join(signature for signature, _ in self.arguments)
+
+
+async def _save_disk(control: Control, args: Sequence[Any]) -> str:
+    return names.disk_path(await control.save_disk(args[0], args[1]))
+
+
+async def _plug(control: Control, args: Sequence[Any]) -> str:
+    return names.disk_path(await control.plug(args[0]))
+
+
+async def _run_backup(control: Control, args: Sequence[Any]) -> str:
+    return names.backup_path(await control.run_backup(args[0]))
+
+
+async def _import_configuration(control: Control, args: Sequence[Any]) -> list[str]:
+    remarks: list[str] = plain("as", await control.import_configuration(args[0]))
+    return remarks
+
+
+async def _get_history(control: Control, args: Sequence[Any]) -> list[Any]:
+    entries = await control.history(args[0], args[1], args[2]) if args[2] else ()
+    return [plain("a{sv}", wire.to_wire(entry)) for entry in entries]
+
+
+async def _get_log(control: Control, args: Sequence[Any]) -> str:
+    return safe_lines(await control.log(args[0]))
+
+
+def _action(verb: str) -> str:
+    return names.ACTION_PREFIX + verb
+
+
+_METHODS: Final = (
+    Method(
+        "SaveDisk",
+        (("s", "uuid"), ("s", "name")),
+        ("o", "disk"),
+        _action("save-disk"),
+        _save_disk,
+    ),
+    Method(
+        "ForgetDisk",
+        (("s", "uuid"),),
+        None,
+        _action("forget-disk"),
+        lambda control, args: control.forget_disk(args[0]),
+    ),
+    Method("Plug", (("s", "device"),), ("o", "disk"), _action("plug"), _plug),
+    Method(
+        "Unplug",
+        (("s", "device"),),
+        None,
+        _action("unplug"),
+        lambda control, args: control.unplug(args[0]),
+    ),
+    Method("RunBackup", (("s", "uuid"),), ("o", "backup"), _action("run-backup"), _run_backup),
+    Method(
+        "CancelBackup",
+        (("s", "uuid"),),
+        None,
+        _action("cancel-backup"),
+        lambda control, args: control.cancel_backup(args[0]),
+    ),
+    Method(
+        "SetScriptEnabled",
+        (("s", "script"), ("b", "enabled")),
+        None,
+        _action("configure"),
+        lambda control, args: control.set_script_enabled(args[0], args[1]),
+    ),
+    Method("Reload", (), None, _action("configure"), lambda control, args: control.reload()),
+    Method(
+        "ImportConfiguration",
+        (("s", "text"),),
+        ("as", "remarks"),
+        _action("configure"),
+        _import_configuration,
+    ),
+    Method(
+        "GetHistory",
+        (("s", "uuid"), ("t", "before"), ("u", "limit")),
+        ("aa{sv}", "entries"),
+        None,
+        _get_history,
+    ),
+    Method("GetLog", (("t", "id"),), ("s", "text"), _action("read-log"), _get_log),
+)
+
+METHODS: Final = {method.name: method for method in _METHODS}
+"""Every method of `org.tetraslibre.Back`, by name."""
+
+PROPERTIES: Final = {
+    names.MANAGER_INTERFACE: wire.signature_of(wire.ManagerView),
+    names.DISK_INTERFACE: wire.signature_of(wire.DiskView),
+    names.BACKUP_INTERFACE: wire.signature_of(wire.BackupView),
+}
+"""Interface → property → signature. Nobody can set one."""
+
+SIGNALS: Final[dict[type[signals.Signal], Arguments]] = {
+    signals.DiskSaved: (("s", "uuid"), ("s", "name")),
+    signals.DiskForgotten: (("s", "uuid"),),
+    signals.DiskPlugged: (("s", "uuid"), ("s", "device")),
+    signals.DiskUnplugged: (("s", "uuid"), ("s", "device")),
+    signals.DiskRejected: (("s", "uuid"), ("s", "device"), ("s", "reason")),
+    signals.BackupStarted: (("o", "backup"), ("s", "uuid"), ("s", "name")),
+    signals.BackupProgress: (("o", "backup"), ("d", "fraction"), ("s", "step")),
+    signals.BackupFinished: (("o", "backup"), ("s", "uuid"), ("s", "verdict"), ("s", "message")),
+    signals.SafeToUnplug: (("s", "uuid"), ("s", "device")),
+}
+"""Class in the core → arguments; the signal's name is the class's."""
+
+
+def check_limits(method: str, args: Sequence[Any]) -> None:
+    """Raise InvalidArgs where an argument is larger than the contract allows."""
+    if method == "GetHistory" and args[2] > HISTORY_LIMIT:
+        raise InvalidArgs(f"a limit of {args[2]} is too large; ask for at most {HISTORY_LIMIT}")
+    if method == "ImportConfiguration" and len(args[0].encode()) > IMPORT_LIMIT:
+        raise InvalidArgs(f"the configuration is too long; give at most {IMPORT_LIMIT} bytes")
+
+
+def signal_body(signal: signals.Signal) -> list[Any]:
+    """The arguments of a signal, ready for the library."""
+    return [
+        names.backup_path(value) if signature == "o" else plain(signature, value)
+        for (signature, _), value in zip(SIGNALS[type(signal)], astuple(signal), strict=True)
+    ]
