@@ -1,0 +1,185 @@
+"""Whatever happens, in whatever order: the rules that may never break."""
+
+from random import Random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.core.world import UUIDS, World, config, device, well
+from tetrasback.core import effects, events, signals
+from tetrasback.core.alerts import MAX_ALERTS, alerts
+from tetrasback.core.devices import BlockDevice
+from tetrasback.core.state import Progress, State
+from tetrasback.errors import TetrasBackError
+
+FAULTS = ["disk-full", "disk-error", "disk-gone", "damaged", "in-use", "odd word"]
+
+
+def any_device(pick: Random) -> BlockDevice:
+    number = pick.choice([0, 0, 0, 1, 2])
+    odd = pick.random() < 0.04
+    return device(
+        number,
+        part=pick.choice([1, 1, 1, 1, 1, 1, 2]),
+        seq=pick.choice([8, 9]) if odd else 7,
+        uuid=pick.choice(UUIDS[:3]) if pick.random() < 0.04 else UUIDS[number],
+        fstype=pick.choice(["ext4"] * 8 + ["btrfs", "vfat", "crypto_LUKS"]),
+        system=pick.random() < 0.02,
+    )
+
+
+def any_request(pick: Random) -> Any:
+    uuid = pick.choice(UUIDS)
+    return pick.choice(
+        [
+            events.SaveRequested(uuid, pick.choice(["bleu", "rouge"])),
+            events.ForgetRequested(uuid),
+            events.PlugRequested(any_device(pick)),
+            events.UnplugRequested(uuid),
+            events.RunRequested(uuid),
+            events.RunRequested(uuid),
+            events.CancelRequested(uuid),
+        ]
+    )
+
+
+def any_fact(pick: Random) -> Any:
+    """Something from outside, or a late, repeated or invented answer."""
+    if pick.random() < 0.03:
+        return events.DeviceGone(any_device(pick).syspath)
+    stale = pick.choice([0, 98, 99])
+    return pick.choice(
+        [
+            events.DeviceSeen(any_device(pick)),
+            events.DeviceSeen(any_device(pick)),
+            events.DeviceSeen(any_device(pick)),
+            events.SystemReady(),
+            events.TimerFired(pick.choice(["grace:1", "grace:x", "release:/dev/sdb", ""])),
+            events.ConfigChanged(pick.choice(["", "line 3: odd"])),
+            events.DiskOpened(stale),
+            events.DiskSynced(stale),
+            events.DiskClosed(stale),
+            events.ScriptProgressed(1, any_progress(pick)),
+            events.ReleaseChecked(pick.choice(UUIDS), "/dev/sdb", "in-use"),
+        ]
+    )
+
+
+def any_progress(pick: Random) -> Progress:
+    return Progress(
+        fraction=pick.choice([-1.0, 0.0, 0.5, 1.0]),
+        warnings=pick.choice([0, 0, 0, 1, 2]),
+        files_done=pick.randrange(5),
+    )
+
+
+def any_answer(pick: Random, effect: Any) -> Any:
+    """Nine times of ten all is well."""
+    fault = pick.choice(FAULTS) if pick.random() < 0.1 else ""
+    status = pick.choice([1, 3, -9, None]) if pick.random() < 0.15 else 0
+    return reply(effect, fault, status, any_progress(pick), present=pick.random() > 0.03)
+
+
+def reply(effect: object, fault: str, status: int | None, said: Progress, present: bool) -> object:
+    match effect:
+        case effects.OpenDisk(backup_id):
+            return events.DiskOpened(backup_id, fault, "message")
+        case effects.RunScript(backup_id):
+            return events.ScriptFinished(backup_id, status, said)
+        case effects.ProbeDisk(backup_id):
+            return events.DiskProbed(backup_id, fault, "message")
+        case effects.SyncDisk(backup_id):
+            return events.DiskSynced(backup_id, fault, "message")
+        case effects.CloseDisk(backup_id):
+            return events.DiskClosed(backup_id, fault, "message", present=present)
+        case effects.CheckRelease(uuid, item):
+            return events.ReleaseChecked(uuid, item.whole, fault and "in-use")
+    raise AssertionError(effect)
+
+
+def look(world: World) -> None:
+    """One backup at a time; what is queued has not begun."""
+    begun = [item for item in world.state.backups.values() if item.started_at]
+    assert sum(not item.over for item in begun) <= 1
+    assert all(not world.state.backups[item].started_at for item in world.state.queue)
+    assert len(alerts(world.state, world.config, world.now)) <= MAX_ALERTS
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_rules_hold(pick: Random) -> None:
+    world = World(config(*UUIDS[:2], scripts=("a.sh", "b.sh"))).start()
+    awaited: list[object] = []
+    for _ in range(pick.randrange(120)):
+        kind = pick.random()
+        if kind < 0.01:
+            world.start()
+            continue
+        if kind < 0.75 and world.pending:
+            effect = world.pending.pop(0)
+            event = any_answer(pick, effect)
+            awaited.append(event)
+        else:
+            event = any_request(pick) if kind > 0.85 else any_fact(pick)
+        before = (world.state, len(world.told))
+        try:
+            world.happen(event)
+        except TetrasBackError:
+            assert isinstance(event, events.Request)
+            assert (world.state, len(world.told)) == before
+        look(world)
+    check_verdicts(world, awaited)
+    come_to_rest(world)
+
+
+def check_verdicts(world: World, awaited: list[object]) -> None:
+    """One verdict a backup, and no success without everything that a success needs."""
+    told = [item.backup_id for item in world.of(signals.BackupFinished)]
+    assert len(told) == len(set(told))
+    for row in world.rows.values():
+        assert bool(row.verdict) == (row.id in told)
+        if row.verdict not in ("success", "warning"):
+            continue
+        mine = [item for item in awaited if getattr(item, "backup_id", None) == row.id]
+        scripts = [item for item in mine if isinstance(item, events.ScriptFinished)]
+        assert len(scripts) == 2
+        assert all(item.status in (0, 3) for item in scripts)
+        warned = any(item.progress.warnings for item in scripts)
+        assert (row.verdict == "warning") == warned
+        synced = [item for item in mine if isinstance(item, events.DiskSynced)]
+        closed = [item for item in mine if isinstance(item, events.DiskClosed)]
+        assert synced
+        assert closed
+        assert not any(item.fault for item in [*synced, *closed])
+        assert all(item.present for item in closed)
+    safe = len(world.of(signals.SafeToUnplug))
+    free = sum(isinstance(item, events.ReleaseChecked) and not item.reason for item in awaited)
+    assert bool(safe) <= bool(free)
+
+
+def come_to_rest(world: World) -> None:
+    """However it stands: once everything is answered, nothing hangs and nobody waits."""
+    for _ in range(50):
+        if world.pending:
+            effect = world.pending.pop(0)
+            world.happen(well(effect))
+        elif any(key.startswith("grace") for key in world.timers):
+            world.fire("grace")
+        else:
+            break
+    assert not world.state.busy
+    assert not world.state.checking
+    told = {item.backup_id for item in world.of(signals.BackupFinished)}
+    assert told == set(world.rows)
+    for disk in world.state.disks.values():
+        assert disk.state not in ("queued", "running"), disk
+        if disk.device is None:
+            assert disk.state == "absent"
+
+
+@given(st.randoms(use_true_random=False))
+def test_facts_are_total_even_before_the_start(pick: Random) -> None:
+    world = World(config(), state=State())
+    for _ in range(20):
+        world.happen(any_fact(pick))
