@@ -107,8 +107,9 @@ def look(world: World) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.randoms(use_true_random=False))
-def test_rules_hold(pick: Random) -> None:
+@given(st.integers(0, 2**32))  # a seed: true chance reaches deeper than shrinkable choices
+def test_rules_hold(seed: int) -> None:
+    pick = Random(seed)
     world = World(config(*UUIDS[:2], scripts=("a.sh", "b.sh"))).start()
     awaited: list[object] = []
     for _ in range(pick.randrange(120)):
@@ -178,8 +179,9 @@ def come_to_rest(world: World) -> None:
             assert disk.state == "absent"
 
 
-@given(st.randoms(use_true_random=False))
-def test_facts_are_total_even_before_the_start(pick: Random) -> None:
+@given(st.integers(0, 2**32))
+def test_facts_are_total_even_before_the_start(seed: int) -> None:
+    pick = Random(seed)
     world = World(config(), state=State())
     for _ in range(20):
         world.happen(any_fact(pick))
