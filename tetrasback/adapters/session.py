@@ -1,0 +1,219 @@
+"""One disk while a backup uses it. Every step blocks: `disks` gives it a thread."""
+
+import contextlib
+import errno
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tetrasback import names
+from tetrasback.adapters import blockdev, holders, mounting, mountpoint, sysfs
+from tetrasback.config.forms import normalise_uuid
+from tetrasback.core.devices import BlockDevice, objection
+from tetrasback.core.explanations import EXPLANATIONS
+from tetrasback.ports import Fault, Room
+
+_BUSY_SECONDS: Final = 1.0
+"""How long somebody may hold a disk that has just appeared (blkid, a desktop looking at it)."""
+
+_USERS_SHOWN: Final = 3
+
+
+@dataclass(slots=True)
+class Session:
+    """An open device, and where it is mounted. Descriptors are -1 once closed."""
+
+    device: BlockDevice
+    descriptor: int
+    """Of the device; opened before anything was written, so fsync on it tells of every loss."""
+    root: int = -1
+    """Of the root of the mounted file system; for syncfs, likewise."""
+    target: Path | None = None
+    room: Room = field(default_factory=lambda: Room(0, 0))
+    lost: Fault | None = None
+    """An error of writing that was met: the kernel tells it once, we ever after."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is held any more."""
+        return self.descriptor < 0
+
+    def present(self) -> bool:
+        """Whether the device is still in the system, as far as the kernel knows; without I/O."""
+        directory = Path(self.device.syspath)
+        now = sysfs.number(sysfs.whole_disk(directory), "diskseq")
+        known = self.device.diskseq
+        return directory.exists() and (not now or not known or now == known)
+
+    def probe(self) -> None:
+        """Raise Fault if the disk is gone, failing or full."""
+        if not self.present():
+            raise self._fault("", "in use")
+        if self.root >= 0 and mountpoint.is_full(self.device, self.root):
+            raise Fault("disk-full", f"{self.device.node} is full; use a larger disk")
+        self.sync()
+
+    def sync(self) -> Room:
+        """Bring everything onto the disk. Raises Fault."""
+        if self.lost is not None:
+            raise self.lost
+        try:
+            if self.root >= 0:
+                mounting.syncfs(self.root)
+                if why := mountpoint.fell_over(self.device, self.root):
+                    raise self._fault(why, "written to")
+                self.room = mountpoint.room(self.root)
+            os.fsync(self.descriptor)
+        except OSError as error:
+            raise self._fault(error.strerror or str(error), "written to") from None
+        if not self.present():
+            raise self._fault("", "written to")
+        return self.room
+
+    def close(self, seconds: float) -> bool:
+        """Unmount, waiting SECONDS for those who use it, then close; whether the disk answers."""
+        self._close_root()
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                self._unmount()
+                break
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    raise self._fault(error.strerror or str(error), "unmounted") from None
+                if not self.present():
+                    self.let_go()
+                    raise self._fault("", "unmounted") from None
+                if time.monotonic() > end:
+                    raise Fault("unmount-failed", self._busy()) from None
+                time.sleep(0.2)
+        try:
+            os.fsync(self.descriptor)
+            alive = blockdev.answers(self.descriptor, self.device.diskseq)
+        except OSError as error:
+            raise self._fault(error.strerror or str(error), "unmounted") from None
+        finally:
+            self._close_descriptor()
+        return alive
+
+    def let_go(self) -> None:
+        """Drop every hold on a disk that has left; never fails."""
+        self._close_root()
+        if not self.closed:
+            for point in self._points():
+                # Somebody else may have unmounted it, or the thread that hung before.
+                with contextlib.suppress(OSError):
+                    mounting.unmount(point, detach=True)
+        self._close_descriptor()
+
+    def _unmount(self) -> None:
+        for point in self._points():
+            if self.target is None:
+                self._flush(point)
+            mounting.unmount(point)
+        if self.target is not None:
+            with contextlib.suppress(OSError):  # not empty, or gone: no harm in either
+                self.target.rmdir()
+
+    def _points(self) -> list[str]:
+        """The mount points to undo, the topmost first.
+
+        Our own and what was mounted on it; or, where the script took the device, every place at
+        which it left it mounted in our namespace.
+        """
+        if self.target is not None:
+            below = f"{self.target}/"
+            found = [mount.point for mount in sysfs.mounts()]
+            return [p for p in reversed(found) if p == str(self.target) or p.startswith(below)]
+        rdev = os.fstat(self.descriptor).st_rdev
+        return [mount.point for mount in reversed(sysfs.mounts_of(rdev)) if not mount.follows]
+
+    def _flush(self, point: str) -> None:
+        root = os.open(point, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            mounting.syncfs(root)
+        finally:
+            os.close(root)
+
+    def _busy(self) -> str:
+        users = holders.users(self.target) if self.target else []
+        who = ", ".join(users[:_USERS_SHOWN]) or "a program"
+        return f"{self.device.node} cannot be unmounted: {who} still uses it; end that first"
+
+    def _fault(self, why: str, doing: str) -> Fault:
+        if self.present():
+            message = f"{self.device.node} could not be {doing}: {why}; have the disk checked"
+            self.lost = Fault("disk-error", message)
+        else:
+            self.lost = Fault("disk-gone", f"{self.device.node} was pulled out while being {doing}")
+        return self.lost
+
+    def _close_root(self) -> None:
+        root, self.root = self.root, -1
+        if root >= 0:
+            blockdev.close(root)
+
+    def _close_descriptor(self) -> None:
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            blockdev.close(descriptor)
+
+
+def open_session(device: BlockDevice, mode: str, runtime_dir: Path) -> Session:
+    """Open DEVICE, prove that it is the one identified and that nobody has it, mount it for mode
+    'mount' at RUNTIME_DIR/mnt/ID. Raises Fault; then nothing is held."""
+    if reason := objection(device):
+        raise Fault(reason, f"{device.node} cannot be used: {EXPLANATIONS[reason]}")
+    try:
+        opened = Session(device, blockdev.open_device(device.node), room=Room(device.size, 0))
+    except OSError as error:
+        raise _unreadable(device, error) from None
+    done = False
+    try:
+        _identify(opened)
+        holders.claim(device, runtime_dir / "mnt", _BUSY_SECONDS)
+        if mode == "mount":
+            opened.target = mountpoint.prepare(runtime_dir, names.escape(device.uuid))
+            opened.root = mountpoint.mount(device, opened.descriptor, opened.target)
+            opened.room = mountpoint.room(opened.root)
+        done = True
+    except OSError as error:
+        raise _unreadable(device, error) from None
+    finally:
+        if not done:
+            opened.let_go()
+    return opened
+
+
+def abandon(opened: Session) -> None:
+    """Undo an opening that came too late."""
+    opened.let_go()
+
+
+def _identify(opened: Session) -> None:
+    device, descriptor = opened.device, opened.descriptor
+    is_it = os.fstat(descriptor).st_rdev == sysfs.rdev(Path(device.syspath)) and (
+        not device.diskseq or blockdev.diskseq(descriptor) in (0, device.diskseq)
+    )
+    found = blockdev.superblock(descriptor, device.fstype) if is_it else None
+    if found is None or normalise_uuid(found.uuid) != device.uuid:
+        raise Fault("identity", f"{device.node} is not the disk that was seen; plug it again")
+    if found.devices > 1:
+        raise Fault(
+            "unsupported-filesystem",
+            f"this btrfs spreads over {found.devices} devices; use a disk of one device",
+        )
+    if found.errors:
+        raise mountpoint.damaged(device, f"the file system on {device.node} has noted errors")
+    if blockdev.is_read_only(descriptor):
+        raise Fault("read-only", f"{device.node} can only be read; look for a lock on the disk")
+
+
+def _unreadable(device: BlockDevice, error: OSError) -> Fault:
+    if error.errno in blockdev.GONE and not Path(device.node).exists():
+        return Fault("disk-gone", f"{device.node} is not there any more; plug it again")
+    why = error.strerror or str(error)
+    where = f" ({error.filename})" if error.filename else ""
+    return Fault("disk-error", f"{device.node} could not be opened: {why}{where}")

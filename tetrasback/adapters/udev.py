@@ -1,0 +1,269 @@
+"""Block devices as udev tells of them (`ports.Devices`), on the event loop, without a thread.
+
+Candidates carry udev's tag, of which the kernel filters the events for us. Tags stick to a device
+once they are there, so CURRENT_TAGS says whether it still is one (udev(7)). A device that was
+looked up by name needs no tag: while there is such a one, a second monitor without that filter
+tells when it leaves.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import pyudev
+
+from tetrasback import names
+from tetrasback.adapters import probing, sysfs
+from tetrasback.adapters.description import describe
+from tetrasback.core.devices import BlockDevice, same_plug
+from tetrasback.errors import NoSuchDevice, NotAFilesystem
+
+_DEV: Final = Path("/dev")
+_UDEVD: Final = Path("/run/udev/control")
+_BUFFER: Final = 8 << 20
+"""Bytes of events that the kernel may keep for us while we are busy."""
+
+_SO_RCVBUFFORCE: Final = 33
+_AT_ONCE: Final = 64
+
+_KEYS: Final = (
+    "CURRENT_TAGS",
+    "DISKSEQ",
+    "ID_FS_LABEL_ENC",
+    "ID_FS_TYPE",
+    "ID_FS_UUID",
+    "ID_MODEL",
+    "ID_MODEL_ENC",
+    "ID_SERIAL_SHORT",
+)
+
+
+class UdevDevices:
+    """The candidates, and devices looked up by name. Needs root for nothing but `lookup`."""
+
+    def __init__(self) -> None:
+        self._context = pyudev.Context()
+        self._tagged: pyudev.Monitor | None = None
+        self._all: pyudev.Monitor | None = None
+        self._candidates: dict[str, BlockDevice] = {}
+        self._named: dict[str, BlockDevice] = {}
+        self._seen: Callable[[BlockDevice], None] = lambda device: None
+        self._gone: Callable[[str], None] = lambda syspath: None
+
+    async def start(
+        self, seen: Callable[[BlockDevice], None], gone: Callable[[str], None]
+    ) -> Sequence[BlockDevice]:
+        """Listen first, then enumerate: the candidates that are here now.
+
+        SEEN gets each added or changed candidate, GONE the syspath of one that was removed, has no
+        UUID or tag any more, or, before SEEN, has become another disk. Raises OSError.
+        """
+        self._seen, self._gone = seen, gone
+        self._tagged = self._listen(self._take_tagged, tag=True)
+        self._candidates = {device.syspath: device for device in self._enumerate()}
+        return tuple(self._candidates.values())
+
+    async def lookup(self, path: str) -> BlockDevice:
+        """The device at any path below /dev, tagged or not; from then on its leaving is told.
+
+        What is on it is read from the device itself: udev may know nothing, or not yet. Raises
+        NoSuchDevice (nothing there, no block device) or NotAFilesystem (no file system with a
+        UUID; a whole disk with partitions is told so).
+        """
+        directory = _find(path)
+        if self._all is None and str(directory) not in self._candidates:
+            self._all = self._listen(self._take_any, tag=False)
+        try:
+            return await self._look(directory)
+        finally:
+            self._stop_if_idle()
+
+    async def close(self) -> None:
+        """Stop listening."""
+        self._named.clear()
+        self._stop_if_idle()
+        if self._tagged is not None:
+            _unlisten(self._tagged)
+            self._tagged = None
+
+    async def _look(self, directory: Path) -> BlockDevice:
+        bare = describe(directory, {})
+        found = await probing.probe(bare)
+        known = self._properties(directory)
+        device = describe(directory, {**_hardware(known), **found})
+        if not device.uuid:
+            raise NotAFilesystem(_why_not(device, directory))
+        if device.diskseq != bare.diskseq:
+            raise NoSuchDevice(f"{bare.node} has just become another disk; try again")
+        if str(directory) not in self._candidates:
+            self._named[str(directory)] = device
+        return device
+
+    def _properties(self, directory: Path) -> Mapping[str, str]:
+        try:
+            return _read(pyudev.Devices.from_sys_path(self._context, str(directory)))
+        except pyudev.DeviceNotFoundError:
+            return {}
+
+    def _listen(self, take: Callable[[pyudev.Device], None], *, tag: bool) -> pyudev.Monitor:
+        # Without udevd only the kernel tells, and only that a device left or changed.
+        source = "udev" if tag or _UDEVD.exists() else "kernel"
+        monitor = pyudev.Monitor.from_netlink(self._context, source)
+        monitor.filter_by("block")
+        if tag:
+            monitor.filter_by_tag(names.UDEV_TAG)
+        monitor.start()
+        _widen(monitor.fileno())
+        asyncio.get_running_loop().add_reader(monitor.fileno(), self._drain, monitor, take)
+        return monitor
+
+    def _drain(self, monitor: pyudev.Monitor, take: Callable[[pyudev.Device], None]) -> None:
+        for _ in range(_AT_ONCE):  # then the loop may do something else; it calls again
+            if monitor not in (self._tagged, self._all):
+                return
+            try:
+                device = monitor.poll(timeout=0)
+            except OSError:  # events were lost: the kernel's buffer ran over
+                self._begin_anew(monitor)
+                return
+            if device is None:
+                return
+            take(device)
+
+    def _begin_anew(self, monitor: pyudev.Monitor) -> None:
+        """After a loss: listen on a new socket, then tell what has become different."""
+        _unlisten(monitor)
+        if monitor is self._all:
+            self._all = self._listen(self._take_any, tag=False)
+            for syspath, device in list(self._named.items()):
+                if not _is_still(device):
+                    self._forget_named(syspath)
+            self._stop_if_idle()
+            return
+        self._tagged = self._listen(self._take_tagged, tag=True)
+        now = {device.syspath: device for device in self._enumerate()}
+        for syspath in [known for known in self._candidates if known not in now]:
+            self._lose(syspath)
+        for device in now.values():
+            self._tell(device)
+
+    def _enumerate(self) -> list[BlockDevice]:
+        listed = self._context.list_devices(subsystem="block", tag=names.UDEV_TAG)
+        found = [_candidate(device) for device in listed]
+        return [device for device in found if device is not None]
+
+    def _take_tagged(self, event: pyudev.Device) -> None:
+        device = None if event.action == "remove" else _candidate(event)
+        if device is None:
+            self._lose(str(event.sys_path))
+        else:
+            self._tell(device)
+
+    def _tell(self, device: BlockDevice) -> None:
+        known = self._candidates.get(device.syspath) or self._named.get(device.syspath)
+        if known is not None and not same_plug(known, device):
+            self._lose(device.syspath)
+        self._named.pop(device.syspath, None)
+        self._candidates[device.syspath] = device
+        self._stop_if_idle()
+        self._seen(device)
+
+    def _lose(self, syspath: str) -> None:
+        candidate = self._candidates.pop(syspath, None)
+        named = self._named.pop(syspath, None)
+        self._stop_if_idle()
+        if candidate or named:
+            self._gone(syspath)
+
+    def _take_any(self, event: pyudev.Device) -> None:
+        syspath = str(event.sys_path)
+        known = self._named.get(syspath)
+        if known is None:
+            return
+        if event.action == "remove" or not _is_still(known):
+            self._forget_named(syspath)
+        elif event.is_initialized:
+            now = describe(Path(syspath), _read(event))
+            if not same_plug(now, known):
+                self._forget_named(syspath)
+
+    def _forget_named(self, syspath: str) -> None:
+        del self._named[syspath]
+        self._stop_if_idle()
+        self._gone(syspath)
+
+    def _stop_if_idle(self) -> None:
+        if self._all is not None and not self._named:
+            _unlisten(self._all)
+            self._all = None
+
+
+def _widen(descriptor: int) -> None:
+    """Let the kernel keep more events (libudev's own call answers 1, to pyudev an error)."""
+    with socket.socket(fileno=os.dup(descriptor)) as netlink, contextlib.suppress(PermissionError):
+        netlink.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+
+
+def _unlisten(monitor: pyudev.Monitor) -> None:
+    asyncio.get_running_loop().remove_reader(monitor.fileno())
+
+
+def _candidate(device: pyudev.Device) -> BlockDevice | None:
+    """The device, if it may be a backup disk now."""
+    properties = _read(device)
+    if names.UDEV_TAG not in properties.get("CURRENT_TAGS", "").split(":"):
+        return None
+    described = describe(Path(device.sys_path), properties)
+    return described if described.uuid and not described.system else None
+
+
+def _read(device: pyudev.Device) -> dict[str, str]:
+    found = {}
+    for key in _KEYS:
+        try:
+            found[key] = str(device.properties.get(key, ""))
+        except UnicodeDecodeError:  # odd bytes of a disk's own
+            continue
+    return found
+
+
+def _hardware(properties: Mapping[str, str]) -> dict[str, str]:
+    return {key: text for key, text in properties.items() if not key.startswith("ID_FS_")}
+
+
+def _is_still(device: BlockDevice) -> bool:
+    directory = Path(device.syspath)
+    now = sysfs.number(sysfs.whole_disk(directory), "diskseq")
+    return directory.exists() and now in (0, device.diskseq)
+
+
+def _find(path: str) -> Path:
+    """The directory in sysfs of the block device at PATH."""
+    shown = probing.plain(path)
+    try:
+        real = Path(os.path.realpath(path, strict=True))
+        status = real.lstat()
+    except (OSError, ValueError):
+        raise NoSuchDevice(
+            f"there is no device {shown}; tetras-backctl disks shows what is plugged"
+        ) from None
+    if not Path(os.path.normpath(path)).is_relative_to(_DEV) or not real.is_relative_to(_DEV):
+        raise NoSuchDevice(f"{shown} does not lie below /dev; give a device such as /dev/sdb1")
+    directory = sysfs.of_rdev(status.st_rdev) if stat.S_ISBLK(status.st_mode) else None
+    if directory is None:
+        raise NoSuchDevice(f"{shown} is no block device; give one such as /dev/sdb1")
+    return directory
+
+
+def _why_not(device: BlockDevice, directory: Path) -> str:
+    if parts := sysfs.partitions(directory):
+        listed = ", ".join(parts[:8])
+        return f"{device.node} is a whole disk with partitions; give one of them: {listed}"
+    if device.size == 0:
+        return f"{device.node} is empty: no disk is in it"
+    return f"{device.node} has no file system with a UUID; format it first: mkfs.ext4 {device.node}"
