@@ -1,0 +1,227 @@
+"""tetras-backd: the composition root, the only file that knows core, adapters and service."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from tetrasback import __version__
+from tetrasback.adapters import mounting, sdnotify
+from tetrasback.adapters.automounters import UdisksRule
+from tetrasback.adapters.disks import KernelDisks
+from tetrasback.adapters.history import History
+from tetrasback.adapters.inhibitor import Inhibitor
+from tetrasback.adapters.inotify import DirectoryWatch
+from tetrasback.adapters.jobs import Jobs
+from tetrasback.adapters.logs import Logs
+from tetrasback.adapters.polkit import Polkit
+from tetrasback.adapters.scripts import DEFAULT_DIRECTORIES, ScriptDirectories
+from tetrasback.adapters.system import HostSystem
+from tetrasback.adapters.udev import UdevDevices
+from tetrasback.adapters.units import Units
+from tetrasback.config.file import ConfigFile
+from tetrasback.config.model import Config
+from tetrasback.control import Control
+from tetrasback.core.signals import Signal
+from tetrasback.core.state import State
+from tetrasback.engine import Engine
+from tetrasback.errors import EXIT_ERROR, EXIT_OK, TetrasBackError
+from tetrasback.ports import Ports
+from tetrasback.service.service import Service
+
+log = logging.getLogger("tetrasback")
+
+CONFIG = Path("/etc/tetras-back/configuration.toml")
+STATE_DIR = Path("/var/lib/tetras-back")
+RUNTIME_DIR = Path("/run/tetras-back")
+LEVELS = ("debug", "info", "warning", "error")
+
+
+class _Audience:
+    """Shows the state to control and service, and a summary to systemd."""
+
+    def __init__(self) -> None:
+        self.control: Control | None = None
+        self.service: Service | None = None
+        self._status = ""
+
+    def show(self, state: State, config: Config) -> None:
+        """Control answers with this from now on, and the bus hears what has changed."""
+        assert self.control is not None
+        assert self.service is not None
+        self.control.show(state, config)
+        self.service.publish(self.control.disks(), self.control.backups(), self.control.manager())
+        status = summary(state)
+        if status != self._status:
+            self._status = status
+            sdnotify.status(status)
+
+    def tell(self, signal: Signal) -> None:
+        """The bus hears what has happened."""
+        assert self.service is not None
+        self.service.tell(signal)
+
+
+def summary(state: State) -> str:
+    """One line for ``systemctl status``."""
+    if state.running is not None:
+        backup = state.backups[state.running]
+        waiting = f", {len(state.queue)} waiting" if state.queue else ""
+        return f"Backing up onto {backup.name}{waiting}"
+    plugged = sum(bool(disk.devices) for disk in state.disks.values())
+    saved = sum(disk.saved for disk in state.disks.values())
+    return f"Idle: {saved} saved, {plugged} plugged"
+
+
+async def serve(ports: Ports, config: Path | None) -> None:
+    """Run until SIGTERM or SIGINT. Raises TetrasBackError where it cannot begin."""
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    audience = _Audience()
+    engine = Engine(ports, audience)
+    control = Control(engine)
+    service = Service(control, Polkit())
+    audience.control, audience.service = control, service
+    await engine.start()
+    try:
+        await service.start()  # no backup begins before the name is ours
+        keeping = asyncio.create_task(service.run(), name="service")
+        loop.add_signal_handler(signal.SIGHUP, engine.file_changed)
+        watch = _watch(config, engine) if config is not None else None
+        engine.begin()
+        sdnotify.ready()
+        beat = _heartbeat()
+        await stopping.wait()
+    finally:
+        sdnotify.stopping()
+        stretch = asyncio.create_task(_ask_for_time(), name="stop")
+        await engine.stop()
+        stretch.cancel()
+    beat.cancel()
+    if watch is not None:
+        watch.close()
+    keeping.cancel()
+    with suppress(asyncio.CancelledError):
+        await keeping
+    await service.stop()
+
+
+def _watch(config: Path, engine: Engine) -> DirectoryWatch:
+    return DirectoryWatch(config.parent, {config.name}, engine.file_changed)
+
+
+def _heartbeat() -> asyncio.Task[None]:
+    async def beat() -> None:
+        interval = sdnotify.watchdog_interval()
+        while interval:
+            sdnotify.watchdog()
+            await asyncio.sleep(interval)
+
+    return asyncio.create_task(beat(), name="watchdog")
+
+
+async def _ask_for_time() -> None:
+    """While the last backup is synced and closed, systemd is asked to wait."""
+    while True:
+        sdnotify.extend_timeout(60_000_000)
+        await asyncio.sleep(20)
+
+
+def real_ports(options: argparse.Namespace) -> Ports:
+    """The adapters on the real machine. Raises TetrasBackError, for instance when not root."""
+    mounting.enter_private_namespace()
+    state_dir, runtime_dir = Path(options.state_dir), Path(options.runtime_dir)
+    for directory, mode in ((state_dir, 0o700), (runtime_dir, 0o755)):
+        directory.mkdir(mode=mode, parents=True, exist_ok=True)
+    logs = Logs(state_dir / "logs")
+    directories = options.script_dir or DEFAULT_DIRECTORIES
+    return Ports(
+        devices=UdevDevices(),
+        disks=KernelDisks(runtime_dir),
+        jobs=Jobs(ScriptDirectories(directories), logs),
+        logs=logs,
+        history=History(state_dir / "history.sqlite", least_id=logs.newest()),
+        units=Units(state_dir / "stopped-units"),
+        inhibitor=Inhibitor(),
+        automounters=UdisksRule(),
+        system=HostSystem(),
+        configuration=ConfigFile(options.config, state_dir / "configuration.last-good.toml"),
+    )
+
+
+def sim_ports() -> Ports:
+    """The in-memory adapters."""
+    from tetrasback.adapters.sim import SimWorld  # of no use to a real daemon
+
+    return SimWorld().ports()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of tetras-backd."""
+    made = argparse.ArgumentParser(
+        prog="tetras-backd",
+        description="Backs this server up onto external disks; see tetras-backd(8).",
+        allow_abbrev=False,
+    )
+    made.add_argument("--config", type=Path, default=CONFIG, metavar="FILE")
+    made.add_argument("--state-dir", type=Path, default=STATE_DIR, metavar="DIR")
+    made.add_argument("--runtime-dir", type=Path, default=RUNTIME_DIR, metavar="DIR")
+    made.add_argument(
+        "--script-dir",
+        type=Path,
+        action="append",
+        metavar="DIR",
+        help="where scripts are looked for; may be given several times, the first that has one wins",
+    )
+    made.add_argument("--log-level", choices=LEVELS, default="info")
+    made.add_argument(
+        "--sim",
+        action="store_true",
+        help="simulated disks and scripts: nothing on this machine is touched",
+    )
+    made.add_argument("--version", action="version", version=__version__)
+    return made
+
+
+def _log_to_stderr(level: str) -> None:
+    """For the journal a line carries its priority (sd-daemon(3)); elsewhere its level's name."""
+    handler = logging.StreamHandler()
+    if "JOURNAL_STREAM" in os.environ:
+        for value, priority in ((10, 7), (20, 6), (30, 4), (40, 3), (50, 2)):
+            logging.addLevelName(value, f"<{priority}>")
+        handler.setFormatter(logging.Formatter("%(levelname)s%(message)s"))
+    else:
+        handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the daemon; its exit status."""
+    options = parser().parse_args(arguments)
+    _log_to_stderr(options.log_level)
+    try:
+        ports = sim_ports() if options.sim else real_ports(options)
+        asyncio.run(serve(ports, None if options.sim else options.config))
+    except (TetrasBackError, OSError) as error:
+        log.critical("tetras-backd: %s", error)
+        return EXIT_ERROR
+    return EXIT_OK
+
+
+def run() -> None:
+    """The program: as `main`, but a thread that a dying disk holds does not keep it from ending."""
+    status = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    run()
