@@ -10,6 +10,7 @@
     ├── UnknownObject, UnknownInterface, UnknownMethod, UnknownProperty, PropertyReadOnly
     ├── UnknownDisk, NotPlugged, NoSuchDevice, NotAFilesystem, Busy, Rejected
     ├── UnknownScript, UnknownBackup, NotRunning
+    ├── HistoryError                the history cannot be read or written
     ├── ConfigurationError          the file cannot be read, is broken, or cannot be written
     ├── Failed                      our own fault; the journal has the traceback
     └── Unreachable                 (clients only) the daemon does not answer
@@ -155,6 +156,10 @@ class NotRunning(TetrasBackError):
     """There is no backup to cancel."""
 
     dbus_name = ERROR_PREFIX + "NotRunning"
+
+
+class HistoryError(TetrasBackError):
+    """The history cannot be opened, read or written. On the wire it has no name of its own."""
 
 
 class ConfigurationError(TetrasBackError):

@@ -191,7 +191,7 @@ class _Run:
             await asyncio.to_thread(_sweep, self._job)
         progress = self._listener.progress
         if report[0] == "ended" and report[2] != "0":
-            self._log(f"ended {report[2]} processes that the script left running: {report[3]}")
+            self._log(f"ended what the script left running: {report[2]} ({report[3]})")
         if self._stopped:
             return JobResult(None, progress, self._code, self._message)
         if report[0] == "ended":

@@ -2,10 +2,10 @@
 
 ``python3 -I -S supervise.py NICE DIRECTORY PROGRESS_FD REPORT_FD SCRIPT [ARGUMENT]…``
 
-Its environment is the script's, but for the number of the progress descriptor. Standard input is the pipe by which the daemon commands: ``t`` asks
-the script to end (TERM), ``k`` ends everything at once (KILL), and so does the end of the file,
-which comes also when the daemon is killed. Standard output takes what the script prints. On
-REPORT_FD one line tells how it went, fields parted by tabs:
+Its environment is the script's, but for the number of the progress descriptor. Standard input is
+the pipe by which the daemon commands: ``t`` asks the script to end (TERM), ``k`` ends everything at
+once (KILL), and so does the end of the file, which comes also when the daemon is killed. Standard
+output takes what the script prints. On REPORT_FD one line tells how it went, fields parted by tabs:
 
     ended STATUS LEFT NAMES     exit status, negative = signal; processes left behind, some names
     refused ERRNO               the script could not be started
