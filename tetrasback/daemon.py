@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tetrasback import __version__
-from tetrasback.adapters import mounting, sdnotify
+from tetrasback.adapters import mounting
 from tetrasback.adapters.automounters import UdisksRule
 from tetrasback.adapters.disks import KernelDisks
 from tetrasback.adapters.history import History
@@ -21,6 +21,7 @@ from tetrasback.adapters.jobs import Jobs
 from tetrasback.adapters.logs import Logs
 from tetrasback.adapters.polkit import Polkit
 from tetrasback.adapters.scripts import DEFAULT_DIRECTORIES, ScriptDirectories
+from tetrasback.adapters.sdnotify import Notifier
 from tetrasback.adapters.system import HostSystem
 from tetrasback.adapters.udev import UdevDevices
 from tetrasback.adapters.units import Units
@@ -45,7 +46,8 @@ LEVELS = ("debug", "info", "warning", "error")
 class _Audience:
     """Shows the state to control and service, and a summary to systemd."""
 
-    def __init__(self) -> None:
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
         self.control: Control | None = None
         self.service: Service | None = None
         self._status = ""
@@ -59,7 +61,7 @@ class _Audience:
         status = summary(state)
         if status != self._status:
             self._status = status
-            sdnotify.status(status)
+            self._notifier.status(status)
 
     def tell(self, signal: Signal) -> None:
         """The bus hears what has happened."""
@@ -84,7 +86,8 @@ async def serve(ports: Ports, config: Path | None) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    audience = _Audience()
+    notifier = Notifier()
+    audience = _Audience(notifier)
     engine = Engine(ports, audience)
     control = Control(engine)
     service = Service(control, Polkit())
@@ -96,12 +99,12 @@ async def serve(ports: Ports, config: Path | None) -> None:
         loop.add_signal_handler(signal.SIGHUP, engine.file_changed)
         watch = _watch(config, engine) if config is not None else None
         engine.begin()
-        sdnotify.ready()
-        beat = _heartbeat()
+        notifier.ready()
+        beat = asyncio.create_task(_beat(notifier), name="watchdog")
         await stopping.wait()
     finally:
-        sdnotify.stopping()
-        stretch = asyncio.create_task(_ask_for_time(), name="stop")
+        notifier.stopping()
+        stretch = asyncio.create_task(_ask_for_time(notifier), name="stop")
         await engine.stop()
         stretch.cancel()
     beat.cancel()
@@ -117,20 +120,18 @@ def _watch(config: Path, engine: Engine) -> DirectoryWatch:
     return DirectoryWatch(config.parent, {config.name}, engine.file_changed)
 
 
-def _heartbeat() -> asyncio.Task[None]:
-    async def beat() -> None:
-        interval = sdnotify.watchdog_interval()
-        while interval:
-            sdnotify.watchdog()
-            await asyncio.sleep(interval)
-
-    return asyncio.create_task(beat(), name="watchdog")
+async def _beat(notifier: Notifier) -> None:
+    """As long as the loop turns, systemd's watchdog is told so."""
+    interval = notifier.watchdog_interval()
+    while interval:
+        notifier.watchdog()
+        await asyncio.sleep(interval)
 
 
-async def _ask_for_time() -> None:
+async def _ask_for_time(notifier: Notifier) -> None:
     """While the last backup is synced and closed, systemd is asked to wait."""
     while True:
-        sdnotify.extend_timeout(60_000_000)
+        notifier.extend_timeout(60_000_000)
         await asyncio.sleep(20)
 
 
@@ -178,7 +179,7 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         action="append",
         metavar="DIR",
-        help="where scripts are looked for; may be given several times, the first that has one wins",
+        help="where scripts are looked for; may be given again, the first that has one wins",
     )
     made.add_argument("--log-level", choices=LEVELS, default="info")
     made.add_argument(
