@@ -1,9 +1,11 @@
 """The service alone on a private bus, with a Control that only remembers what it was asked."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from subprocess import CompletedProcess
+from typing import Any
 
 from tests.harness import PrivateBus, User, run
 from tests.harness.users import command_as
@@ -93,6 +95,8 @@ class FakeControl:
             if not str(args[0]).startswith("/dev/"):
                 raise InvalidArgs("give a device below /dev")
             return {"device": str(args[0])}
+        if method == "GetHistory" and int(str(args[2])) > 1000:
+            raise InvalidArgs("at most 1000 rows")
         return {}
 
 
@@ -143,3 +147,61 @@ async def until(event: asyncio.Event, seconds: float = 10.0) -> None:
     """Wait for EVENT, SECONDS at most."""
     async with asyncio.timeout(seconds):
         await event.wait()
+
+
+async def eventually(condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+    """Wait until CONDITION is true; TimeoutError naming WHAT after SECONDS."""
+    end = asyncio.get_running_loop().time() + seconds
+    while not condition():
+        if asyncio.get_running_loop().time() > end:
+            raise TimeoutError(f"waited {seconds:g} s in vain for {what}")
+        await asyncio.sleep(0.02)
+
+
+class Listener:
+    """What the service says to everybody, as `busctl monitor` reports it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.signals: list[tuple[str, str, list[Any]]] = []
+        """(path, member, arguments); variants as busctl's {"type": …, "data": …}."""
+
+    async def next(self, member: str, seconds: float = 10.0) -> tuple[str, list[Any]]:
+        """Path and arguments of the next signal MEMBER; those before it are in `signals`."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(seconds):
+            while line := await self._process.stdout.readline():
+                message = json.loads(line)
+                if message["type"] != "signal" or message["path"] == names.DBUS_PATH:
+                    continue
+                payload = message["payload"]["data"]
+                self.signals.append((message["path"], message["member"], payload))
+                if message["member"] == member:
+                    return message["path"], payload
+        raise EOFError("the bus has gone")
+
+
+@asynccontextmanager
+async def listening(bus: PrivateBus) -> AsyncIterator[Listener]:
+    """A listener that already listens."""
+    process = await asyncio.create_subprocess_exec(
+        *("busctl", f"--address={bus.address}", "--json=short", "monitor", names.BUS_NAME),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=1 << 24,
+    )
+    try:
+        assert process.stderr is not None
+        async with asyncio.timeout(10):
+            assert b"Monitoring" in await process.stderr.readline()
+        yield Listener(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def error_of(answer: CompletedProcess[str]) -> str:
+    """What busctl says about a failed call, in one line."""
+    assert answer.returncode != 0, answer.stdout
+    return answer.stderr.strip()

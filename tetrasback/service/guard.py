@@ -18,7 +18,7 @@ from tetrasback import names
 from tetrasback.errors import AccessDenied, Failed, LimitsExceeded, TetrasBackError
 from tetrasback.service.api import Authority, Control
 from tetrasback.service.connection import INTERNAL, Connection
-from tetrasback.service.interface import Method, check_limits
+from tetrasback.service.interface import Method
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,6 @@ class Guard:
         caller = self._callers.get(call.sender)
         if len(self._tasks) >= ALL or (caller and caller.count >= FROM_ONE):
             raise LimitsExceeded(_TOO_MANY)
-        check_limits(method.name, call.body)
         details = self._control.check(method.name, call.body)
         if caller is None:
             caller = self._callers[call.sender] = _Caller()

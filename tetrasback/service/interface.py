@@ -10,16 +10,12 @@ from typing import Any, Final
 
 from tetrasback import names, wire
 from tetrasback.core import signals
-from tetrasback.errors import InvalidArgs
 from tetrasback.service.api import Control
 from tetrasback.service.text import safe_lines
 from tetrasback.service.values import plain
 
 Arguments = tuple[tuple[str, str], ...]
 """(signature, name) of each."""
-
-HISTORY_LIMIT: Final = 1000
-IMPORT_LIMIT: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +146,6 @@ SIGNALS: Final[dict[type[signals.Signal], Arguments]] = {
     signals.SafeToUnplug: (("s", "uuid"), ("s", "device")),
 }
 """Class in the core → arguments; the signal's name is the class's."""
-
-
-def check_limits(method: str, args: Sequence[Any]) -> None:
-    """Raise InvalidArgs where an argument is larger than the contract allows."""
-    if method == "GetHistory" and args[2] > HISTORY_LIMIT:
-        raise InvalidArgs(f"a limit of {args[2]} is too large; ask for at most {HISTORY_LIMIT}")
-    if method == "ImportConfiguration" and len(args[0].encode()) > IMPORT_LIMIT:
-        raise InvalidArgs(f"the configuration is too long; give at most {IMPORT_LIMIT} bytes")
 
 
 def signal_body(signal: signals.Signal) -> list[Any]:

@@ -1,0 +1,142 @@
+"""What everybody is told, also after the bus was away."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from tests.bus.serving import DISK_PATH, UUID, FakeControl, call, error_of, listening, serving
+from tests.harness import PrivateBus
+from tetrasback import names
+from tetrasback.adapters.polkit import Polkit
+from tetrasback.core import signals
+from tetrasback.errors import Failed, Unreachable
+from tetrasback.service import Service, service
+
+
+async def test_published_changes_and_signals_arrive_in_their_order(bus: PrivateBus) -> None:
+    async with serving(bus) as (served, control), listening(bus) as listener:
+        disk, backup = control.disks()[UUID], control.backups()[7]
+        manager = replace(control.manager(), busy=True)
+        done = replace(backup, state="done", verdict="success")
+        served.publish({UUID: replace(disk, state="running")}, {7: done}, manager)
+        served.tell(signals.BackupFinished(7, UUID, "success", "all is well\n"))
+        served.publish({}, {}, manager)
+        served.tell(signals.DiskForgotten(UUID))
+        await listener.next("DiskForgotten")
+        path = "/org/tetraslibre/Back/backups/7"
+        assert [(where, member) for where, member, _ in listener.signals] == [
+            (DISK_PATH, "PropertiesChanged"),
+            (path, "PropertiesChanged"),
+            (names.ROOT_PATH, "PropertiesChanged"),
+            (names.ROOT_PATH, "BackupFinished"),
+            (names.ROOT_PATH, "InterfacesRemoved"),
+            (names.ROOT_PATH, "InterfacesRemoved"),
+            (names.ROOT_PATH, "DiskForgotten"),
+        ]
+        changed = listener.signals[1][2]
+        assert changed[0] == names.BACKUP_INTERFACE
+        assert sorted(changed[1]) == ["State", "Verdict"]
+        assert listener.signals[3][2] == [path, UUID, "success", "all is well "]
+
+
+@pytest.mark.parametrize(
+    ("signal", "arguments"),
+    [
+        (signals.DiskSaved("u", "n"), ["u", "n"]),
+        (signals.DiskForgotten("u"), ["u"]),
+        (signals.DiskPlugged("u", "/dev/x"), ["u", "/dev/x"]),
+        (signals.DiskUnplugged("u", "/dev/x"), ["u", "/dev/x"]),
+        (signals.DiskRejected("u", "/dev/x", "encrypted"), ["u", "/dev/x", "encrypted"]),
+        (signals.BackupStarted(7, "u", "n"), [names.backup_path(7), "u", "n"]),
+        (signals.BackupProgress(7, 0.5, "s"), [names.backup_path(7), 0.5, "s"]),
+        (signals.BackupFinished(7, "u", "failed", "m"), [names.backup_path(7), "u", "failed", "m"]),
+        (signals.SafeToUnplug("u", "/dev/x"), ["u", "/dev/x"]),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, list) else "",
+)
+async def test_every_signal_is_carried(
+    bus: PrivateBus, signal: signals.Signal, arguments: list[object]
+) -> None:
+    async with serving(bus) as (served, _), listening(bus) as listener:
+        served.tell(signal)
+        assert await listener.next(type(signal).__name__) == (names.ROOT_PATH, arguments)
+
+
+async def test_bus_killed_and_started_again_is_told_what_it_missed(
+    bus: PrivateBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that the listener is there before the name is claimed again, and not a moment later.
+    monkeypatch.setattr(service, "FIRST_PAUSE", 2.0)
+    async with serving(bus) as (served, control):
+        assert (await call(bus, "Ping", interface=names.PEER_INTERFACE)).returncode == 0
+        await asyncio.to_thread(bus.kill)
+        manager = replace(control.manager(), version="2")
+        served.publish(control.disks(), {}, manager)
+        for number in range(1000):
+            served.tell(signals.BackupProgress(7, number / 1000, "copy"))
+        served.tell(signals.BackupFinished(7, UUID, "success", "told late"))
+        await asyncio.to_thread(bus.restart)
+        async with listening(bus) as listener:
+            _, arguments = await listener.next("BackupFinished", 20)
+            assert arguments[2:] == ["success", "told late"]
+            assert len(listener.signals) <= service.BACKLOG
+        version = await call(bus, "Get", "ss", "", "Version", interface=names.PROPERTIES_INTERFACE)
+        assert version.stdout == 'v s "2"\n'
+
+
+async def test_bus_that_hangs_is_told_when_it_goes_on(bus: PrivateBus) -> None:
+    async with serving(bus) as (served, _), listening(bus) as listener:
+        bus.pause()
+        try:
+            # More than a socket holds; the event loop goes on meanwhile.
+            for number in range(5000):
+                served.tell(signals.BackupProgress(7, number / 5000, "copy"))
+            served.tell(signals.BackupFinished(7, UUID, "success", "told late"))
+            await asyncio.sleep(3)
+        finally:
+            bus.resume()
+        _, arguments = await listener.next("BackupFinished", 30)
+        assert arguments[2] == "success"
+        assert (await call(bus, "Ping", interface=names.PEER_INTERFACE)).returncode == 0
+
+
+async def test_second_daemon_is_told_that_there_is_one(bus: PrivateBus) -> None:
+    async with serving(bus) as (_, control):
+        other = Service(control, Polkit(), bus.address)
+        with pytest.raises(Failed, match="has an owner already"):
+            await other.start()
+        await other.stop()
+
+
+@pytest.mark.parametrize("address", ["unix:path=/nonexistent/bus", "tcp:host=localhost", "", "x"])
+async def test_no_bus_is_told_in_one_line(address: str, bus: PrivateBus) -> None:
+    async with serving(bus) as (_, control):
+        other = Service(control, Polkit(), address)
+        with pytest.raises(Unreachable) as caught:
+            await other.start()
+        assert "\n" not in str(caught.value)
+        await other.stop()
+
+
+async def test_bus_that_hangs_at_the_start_is_told(
+    bus: PrivateBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tetrasback.service.connection.CONNECT_LIMIT", 0.5)
+    service = Service(FakeControl(), Polkit(), bus.address)
+    bus.pause()
+    try:
+        with pytest.raises(Unreachable, match="dbus-daemon"):
+            await service.start()
+    finally:
+        bus.resume()
+    await service.stop()
+
+
+async def test_stop_leaves_the_bus_and_answers_who_waits(bus: PrivateBus) -> None:
+    async with serving(bus) as (_, control):
+        waiting = asyncio.create_task(call(bus, "Unplug", "s", "/dev/sdz1"))
+        async with asyncio.timeout(10):
+            await control.unplugging.wait()
+    assert "is being stopped" in error_of(await waiting)
+    assert not bus.has_owner(names.BUS_NAME)
