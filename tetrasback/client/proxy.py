@@ -64,6 +64,11 @@ class Client:
         """Connect to the system bus; the daemon itself is started by the first call."""
         return cls(await Connection.open(), ask)
 
+    async def reopened(self) -> "Client":
+        """Another client in place of this one, whose connection was lost."""
+        await self.connection.close()
+        return Client(await Connection.open(), self._ask)
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -96,10 +96,11 @@ ALERTS: Final[Mapping[str, str]] = {
     "stale": "no good backup for a long time",
     "never-backed-up": "never backed up",
     "warning": "the last backup had warnings",
+    "cancelled": "the last backup was cancelled",
     "unknown-disk": "unknown disk",
     "safe-to-unplug": "safe to unplug",
 }
-"""Worst first; clients show alerts in this order."""
+"""For an alert without a message of its own."""
 
 ALERT_LEVELS: Final[Mapping[str, str]] = {
     "configuration": "error",
@@ -112,6 +113,7 @@ ALERT_LEVELS: Final[Mapping[str, str]] = {
     "stale": "warning",
     "never-backed-up": "warning",
     "warning": "warning",
+    "cancelled": "warning",
     "unknown-disk": "info",
     "safe-to-unplug": "good",
 }
@@ -128,12 +130,6 @@ SUPPORTED_FILESYSTEMS: Final = frozenset({"ext4", "xfs", "btrfs"})
 def say(table: Mapping[str, str], word: str) -> str:
     """WORD in a person's words; one that is not in TABLE as it is, made safe to print."""
     return table[word] if word in table else clean(word, 80)
-
-
-def alert_rank(code: str) -> int:
-    """Where an alert belongs when the worst come first; unknown ones come before all."""
-    order = list(ALERTS)
-    return order.index(code) if code in ALERTS else -1
 
 
 def filesystem_advice(fstype: str) -> str:

@@ -1,0 +1,142 @@
+"""The commands that change something and end at once."""
+
+from pathlib import Path
+
+from tetrasback.client.text import clean
+from tetrasback.ctl import shapes
+from tetrasback.ctl.context import Context
+from tetrasback.ctl.match import resolve, uuid_of_device, uuid_to_save
+from tetrasback.ctl.sentences import disk_name, disk_state
+from tetrasback.errors import EXIT_OK, ConfigurationError, InvalidArgs, NotPlugged
+from tetrasback.wire import DiskView
+
+MAX_IMPORT = 256 * 1024
+"""Bytes; the daemon takes no more."""
+
+
+async def save(context: Context) -> int:
+    """Save a disk under a name, or rename it."""
+    options = context.options
+    if options.device:
+        known = (await context.client.objects()).disks.values()
+        uuid, name = uuid_of_device(known, options.device), options.disk
+    else:
+        wanted, equals, name = options.disk.partition("=")
+        if not equals:
+            raise InvalidArgs("write UUID=NAME, or --device DEVICE NAME")
+        uuid = await uuid_to_save(context.client, wanted)
+    path = await context.client.save_disk(uuid, name)
+    disk = await context.client.disk_at(path)
+    _tell(context, disk, f"saved as {disk.name}: plug it in, or start: tetras-backctl backup")
+    return EXIT_OK
+
+
+async def forget(context: Context) -> int:
+    """Forget a saved disk; what is on it stays."""
+    disk = await resolve(context.client, context.options.disk)
+    await context.client.forget_disk(disk.uuid)
+    if context.out.json:
+        context.out.data({"forgotten": {"uuid": disk.uuid, "name": disk.name}})
+    context.out.line(f"{disk_name(disk)} is forgotten; the backups on it are untouched")
+    return EXIT_OK
+
+
+async def plug(context: Context) -> int:
+    """As if the disk had just been plugged in."""
+    path = await context.client.plug(await _device(context))
+    disk = await context.client.disk_at(path)
+    _tell(context, disk, f"{disk_name(disk)}: {disk_state(disk)}")
+    return EXIT_OK
+
+
+async def unplug(context: Context) -> int:
+    """End whatever uses the disk; returns when it may be pulled out."""
+    device = await _device(context)
+    context.on_interrupt = (
+        f"no longer waiting; {clean(device, 200)} is still being made ready: do not unplug it yet"
+    )
+    await context.client.unplug(device)
+    if context.out.json:
+        context.out.data({"unplugged": {"device": device}})
+    context.out.line((f"{device} is safe to unplug", "green"))
+    return EXIT_OK
+
+
+async def _device(context: Context) -> str:
+    """The device that is meant: a path as it stands, otherwise that of a disk."""
+    wanted = str(context.options.disk)
+    if wanted.startswith(("/", "./", "../")):
+        return str(Path.cwd() / wanted)
+    disk = await resolve(context.client, wanted)
+    if not disk.device:
+        raise NotPlugged(f"{disk_name(disk)} is not plugged in")
+    return disk.device
+
+
+async def cancel(context: Context) -> int:
+    """Cancel the backup of a disk."""
+    disk = await resolve(context.client, context.options.disk)
+    await context.client.cancel_backup(disk.uuid)
+    if context.out.json:
+        context.out.data({"cancelled": {"uuid": disk.uuid, "name": disk.name}})
+    context.out.line(f"the backup on {disk_name(disk)} is being cancelled: wait until it is safe")
+    return EXIT_OK
+
+
+async def enable(context: Context) -> int:
+    """Let a script run in every backup."""
+    return await _set_enabled(context, True)
+
+
+async def disable(context: Context) -> int:
+    """Let a script run no longer."""
+    return await _set_enabled(context, False)
+
+
+async def _set_enabled(context: Context, enabled: bool) -> int:
+    name = context.options.script
+    await context.client.set_script_enabled(name, enabled)
+    if context.out.json:
+        context.out.data({"script": {"name": name, "enabled": enabled}})
+    context.out.line(f"{name} is {'enabled' if enabled else 'disabled'}")
+    return EXIT_OK
+
+
+async def reload(context: Context) -> int:
+    """Let the daemon read its configuration again."""
+    await context.client.reload()
+    if context.out.json:
+        context.out.data({"reloaded": True})
+    context.out.line("the configuration is in force")
+    return EXIT_OK
+
+
+async def import_config(context: Context) -> int:
+    """Take over a configuration of the original program."""
+    remarks = await context.client.import_configuration(_read(Path(context.options.file)))
+    if context.out.json:
+        context.out.data({"remarks": remarks})
+    for remark in remarks:
+        context.out.line(remark)
+    context.out.line("imported" if not remarks else "imported, with the remarks above")
+    return EXIT_OK
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_IMPORT + 1)
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from None
+    if len(data) > MAX_IMPORT:
+        raise InvalidArgs(f"{path} is larger than 256 KiB: not a configuration of the original")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")  # what Perl reads where no `use utf8` stands
+
+
+def _tell(context: Context, disk: DiskView, text: str) -> None:
+    if context.out.json:
+        context.out.data({"disk": shapes.disk_shape(disk)})
+    context.out.line(text)

@@ -1,0 +1,189 @@
+"""The commands that only look: status, disks, scripts, history, log, version."""
+
+import asyncio
+
+from tetrasback import __version__
+from tetrasback.client.explain import explain
+from tetrasback.client.text import clean_lines
+from tetrasback.client.words import ALERT_LEVELS
+from tetrasback.ctl import sentences, shapes
+from tetrasback.ctl.context import Context
+from tetrasback.ctl.match import full_uuid, resolve
+from tetrasback.ctl.units import ago, now
+from tetrasback.errors import (
+    EXIT_OK,
+    EXIT_UNREACHABLE,
+    UnknownBackup,
+    UnknownDisk,
+    Unreachable,
+)
+from tetrasback.wire import BackupView, HistoryEntry
+
+RECENT = 10
+"""Rows of the history in which queued and running backups and the last verdict are looked for."""
+MAX_MENTIONED = 50
+"""Disks asked about by `status`; alerts of others are shown with their message alone."""
+PAGE = 1000
+
+
+async def status(context: Context) -> int:
+    """What a person should know, worst first.
+
+    Cheap with any number of disks: only those that an alert or a backup names are asked for.
+    """
+    client, out = context.client, context.out
+    manager, recent = await asyncio.gather(client.manager(), client.history(limit=RECENT))
+    running = [entry for entry in recent if not entry.verdict]
+    mentioned = dict.fromkeys(alert.uuid for alert in manager.alerts if alert.uuid)
+    disks, backups = await asyncio.gather(
+        client.find_disks(list(mentioned)[:MAX_MENTIONED]),
+        asyncio.gather(*(_backup(context, entry) for entry in reversed(running))),
+    )
+    last = next((entry for entry in recent if entry.verdict), None)
+    if out.json:
+        out.data(
+            {
+                "version": manager.version,
+                "busy": manager.busy,
+                "configuration_error": manager.configuration_error,
+                "alerts": [
+                    shapes.alert_shape(alert, disks[alert.uuid].name if alert.uuid in disks else "")
+                    for alert in manager.alerts
+                ],
+                "backups": [shapes.backup_shape(backup) for backup in backups],
+                "last": shapes.history_shape(last) if last else None,
+            }
+        )
+        return EXIT_OK
+    at = now()
+    names = {entry.uuid: entry.name for entry in running}
+    good = [alert for alert in manager.alerts if ALERT_LEVELS.get(alert.code) == "good"]
+    for alert in manager.alerts:
+        if alert not in good:
+            out.line(*sentences.alert_line(alert, disks.get(alert.uuid), at))
+    for backup in backups:
+        line = sentences.backup_line(backup, names.get(backup.uuid) or backup.uuid)
+        out.line(*sentences.level_line("running", line))
+    for alert in good:
+        out.line(*sentences.alert_line(alert, disks.get(alert.uuid), at))
+    if not manager.alerts and not backups:
+        out.line(*sentences.level_line("good", "nothing needs your attention"))
+    if last is not None:
+        verdict = sentences.verdict_line(last.name or last.uuid, last)
+        when = f" ({ago(last.finished_at, at)})" if last.finished_at else ""
+        out.line(f"{'last':<9}", *verdict, when)
+    else:
+        out.line(f"{'last':<9}", "no backup yet")
+    return EXIT_OK
+
+
+async def _backup(context: Context, entry: HistoryEntry) -> BackupView:
+    try:
+        return await context.client.backup(entry.id)
+    except UnknownBackup:  # it has ended between the two questions
+        return BackupView(
+            id=entry.id, uuid=entry.uuid, trigger=entry.trigger, started_at=entry.started_at
+        )
+
+
+async def disks(context: Context) -> int:
+    """Every disk that is saved or plugged in."""
+    found = list((await context.client.objects()).disks.values())
+    out = context.out
+    if out.json:
+        out.data({"disks": [shapes.disk_shape(disk) for disk in sentences.sort_disks(found)]})
+        return EXIT_OK
+    if not found:
+        out.line("no disk is saved, and none is plugged in that could be")
+        return EXIT_OK
+    out.table(sentences.disks_table(found, full=context.options.full or not out.terminal))
+    hints = sentences.disk_hints(found)
+    if hints:
+        out.line("")
+    for hint in hints:
+        out.line(hint)
+    return EXIT_OK
+
+
+async def scripts(context: Context) -> int:
+    """The backup scripts, and which run."""
+    found = (await context.client.manager()).scripts
+    if context.out.json:
+        context.out.data({"scripts": [shapes.script_shape(script) for script in found]})
+    elif found:
+        context.out.table(sentences.scripts_table(found))
+    else:
+        context.out.line("there is no backup script; look at /usr/lib/tetras-back/scripts")
+    return EXIT_OK
+
+
+async def history(context: Context) -> int:
+    """Past backups, newest first."""
+    options = context.options
+    uuid = await _history_uuid(context, options.disk) if options.disk else ""
+    entries: list[HistoryEntry] = []
+    before = options.before
+    while len(entries) < options.count:
+        wanted = min(PAGE, options.count - len(entries))
+        page = await context.client.history(uuid, before, wanted)
+        entries += page
+        if len(page) < wanted:
+            break
+        before = page[-1].id
+    if context.out.json:
+        context.out.data({"history": [shapes.history_shape(entry) for entry in entries]})
+    elif entries:
+        context.out.table(sentences.history_table(entries))
+    else:
+        context.out.line("no backup yet")
+    return EXIT_OK
+
+
+async def _history_uuid(context: Context, text: str) -> str:
+    """A forgotten disk's history is still there, under its UUID."""
+    try:
+        return (await resolve(context.client, text)).uuid
+    except UnknownDisk:
+        uuid = full_uuid(text)
+        if not uuid:
+            raise
+        return uuid
+
+
+async def log(context: Context) -> int:
+    """The log of one backup: by its number, or the newest (of one disk)."""
+    which = context.options.which
+    if which.isdecimal() and which.isascii() and len(which) < 19:
+        number = int(which)
+    else:
+        uuid = await _history_uuid(context, which) if which else ""
+        newest = await context.client.history(uuid, 0, 1)
+        if not newest:
+            raise UnknownBackup("there has been no backup yet")
+        number = newest[0].id
+    text = await context.client.log(number)
+    if context.out.json:
+        context.out.data({"id": number, "log": text})
+    else:
+        context.out.raw(clean_lines(text))
+    return EXIT_OK
+
+
+async def version(context: Context) -> int:
+    """Of this program and of the daemon."""
+    daemon = None
+    code = EXIT_OK
+    problem = ""
+    try:
+        daemon = (await context.client.manager()).version
+    except Unreachable as error:
+        problem, code = explain(error), EXIT_UNREACHABLE
+    if context.out.json:
+        context.out.data({"client": __version__, "daemon": daemon})
+    else:
+        context.out.line(f"tetras-backctl {__version__}")
+        if daemon is not None:
+            context.out.line(f"tetras-backd {daemon}")
+    if problem:
+        context.out.note(problem)
+    return code

@@ -1,0 +1,185 @@
+"""Where everything a command says goes: rich on a terminal, aligned text elsewhere, or JSON.
+
+Whatever comes from a stranger passes `client.text.clean` here, on its way out, and never through
+rich's markup.
+"""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TextIO
+
+from tetrasback.client.text import clean
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Cell = str | tuple[str, str]
+"""Text, or text and rich's name of its style."""
+
+MAX_CELL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table. FULL ones are never cut to the terminal's width."""
+
+    title: str
+    right: bool = False
+    full: bool = False
+
+
+@dataclass(slots=True)
+class Table:
+    """Columns, and rows with as many cells."""
+
+    columns: Sequence[Column]
+    rows: list[Sequence[Cell]] = field(default_factory=list)
+
+
+class Output:
+    """What a command writes to. TERMINAL: the reader is a person at a terminal."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        errors: TextIO,
+        *,
+        terminal: bool = False,
+        json: bool = False,
+        width: int | None = None,
+    ) -> None:
+        self._stream = stream
+        self._errors = errors
+        self.terminal = terminal and not json
+        self.json = json
+        self._width = width
+        self._console: Console | None = None
+
+    @classmethod
+    def standard(cls, *, json: bool) -> "Output":
+        """The process's own streams; what their encoding lacks is escaped, never fatal."""
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        return cls(sys.stdout, sys.stderr, terminal=sys.stdout.isatty(), json=json)
+
+    @property
+    def console(self) -> "Console":
+        """rich's console on the terminal; imported only when there is one."""
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(
+                file=self._stream,
+                force_terminal=True if self.terminal else None,
+                width=self._width,
+                highlight=False,
+                markup=False,
+                emoji=False,
+                soft_wrap=False,
+            )
+        return self._console
+
+    def data(self, value: Any) -> None:
+        """One JSON document, the whole answer of a command (in ASCII: any terminal is safe)."""
+        self._stream.write(json.dumps(value, indent=2) + "\n")
+
+    def data_line(self, value: Any) -> None:
+        """One JSON document on a line of its own, at once."""
+        self._stream.write(json.dumps(value) + "\n")
+        self._stream.flush()
+
+    def line(self, *cells: Cell) -> None:
+        """One line, at once; nothing with --json."""
+        if self.json:
+            return
+        if self.terminal:
+            from rich.text import Text
+
+            text = Text()
+            for cell in cells:
+                content, style = _split(cell, 1000)
+                text.append(content, style)
+            self.console.print(text, soft_wrap=True)
+            return
+        self._stream.write("".join(_split(cell, 1000)[0] for cell in cells) + "\n")
+        self._stream.flush()
+
+    def raw(self, text: str) -> None:
+        """Text of several lines that is safe already."""
+        self._stream.write(text if text.endswith("\n") or not text else text + "\n")
+
+    def note(self, text: str) -> None:
+        """One line on standard error: about the command, not its result."""
+        self._stream.flush()
+        self._errors.write(f"tetras-backctl: {clean(text)}\n")
+        self._errors.flush()
+
+    def table(self, table: Table) -> None:
+        """A table; nothing with --json."""
+        if self.json:
+            return
+        if self.terminal:
+            self.console.print(rich_table(table))
+            return
+        for line in plain_table(table):
+            self._stream.write(line + "\n")
+
+
+def rich_table(table: Table) -> Any:
+    """TABLE as rich's, without lines around it; cells that do not fit are cut."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    shown = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in table.columns:
+        shown.add_column(
+            column.title,
+            justify="right" if column.right else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=_width_of(column, table) if column.full else None,
+        )
+    for row in table.rows:
+        shown.add_row(*(Text(*_split(cell)) for cell in row))
+    return shown
+
+
+def plain_table(table: Table) -> list[str]:
+    """TABLE as aligned lines, the first the titles in capitals; nothing is cut but over-long cells.
+
+    Columns are two blanks apart.
+    """
+    rows = [[column.title.upper() for column in table.columns]]
+    rows += [[_split(cell)[0] for cell in row] for row in table.rows]
+    widths = [max(_cells(row[index]) for row in rows) for index in range(len(table.columns))]
+    lines = []
+    for row in rows:
+        padded = []
+        for text, width, column in zip(row, widths, table.columns, strict=True):
+            gap = " " * (width - _cells(text))
+            padded.append(gap + text if column.right else text + gap)
+        lines.append("  ".join(padded).rstrip())
+    return lines
+
+
+def _split(cell: Cell, limit: int = MAX_CELL) -> tuple[str, str]:
+    text, style = (cell, "") if isinstance(cell, str) else cell
+    return clean(text, limit), style
+
+
+def _width_of(column: Column, table: Table) -> int:
+    index = list(table.columns).index(column)
+    return max(len(column.title), *(_cells(_split(row[index])[0]) for row in table.rows), 0)
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal TEXT takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )

@@ -1,0 +1,249 @@
+"""Views → sentences and tables for people. Pure: everything shown is given."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from tetrasback.client.words import (
+    ALERT_LEVELS,
+    ALERTS,
+    CODES,
+    DISK_STATES,
+    PHASES,
+    REASONS,
+    STEPS,
+    TRIGGERS,
+    VERDICTS,
+    filesystem_advice,
+    say,
+)
+from tetrasback.ctl.match import shortest
+from tetrasback.ctl.output import Cell, Column, Table
+from tetrasback.ctl.units import ago, duration, moment, size
+from tetrasback.wire import Alert, BackupView, DiskView, HistoryEntry, ScriptView
+
+LEVEL_STYLES: Final[Mapping[str, str]] = {
+    "error": "bold red",
+    "warning": "yellow",
+    "info": "cyan",
+    "good": "green",
+    "running": "bold blue",
+}
+_STATE_STYLES: Final[Mapping[str, str]] = {
+    "unknown": "cyan",
+    "queued": "blue",
+    "running": "bold blue",
+    "held": "bold red",
+    "safe-to-unplug": "green",
+    "rejected": "bold red",
+    "absent": "dim",
+}
+_VERDICT_STYLES: Final[Mapping[str, str]] = {
+    "success": "green",
+    "warning": "yellow",
+    "failed": "bold red",
+    "cancelled": "yellow",
+    "interrupted": "bold red",
+}
+_STATE_ORDER: Final = (
+    "rejected",
+    "held",
+    "running",
+    "queued",
+    "unknown",
+    "plugged",
+    "safe-to-unplug",
+    "absent",
+)
+
+
+def disk_name(disk: DiskView) -> str:
+    """What to call a disk: its name, else its label, else its UUID."""
+    return disk.name or disk.label or disk.uuid
+
+
+def disk_state(disk: DiskView) -> str:
+    """Its state, and why where there is a reason."""
+    state = say(DISK_STATES, disk.state)
+    return f"{state}: {say(REASONS, disk.reason)}" if disk.reason else state
+
+
+def sort_disks(disks: Sequence[DiskView]) -> list[DiskView]:
+    """Those that are here first, those that want attention before all; then by name."""
+    return sorted(
+        disks,
+        key=lambda disk: (
+            _STATE_ORDER.index(disk.state) if disk.state in _STATE_ORDER else -1,
+            disk.name.casefold(),
+            disk.uuid,
+        ),
+    )
+
+
+def disks_table(disks: Sequence[DiskView], *, full: bool) -> Table:
+    """All disks; FULL: whole UUIDs, else the shortest beginnings that suffice to name one."""
+    table = Table(
+        [
+            Column("Name"),
+            Column("State", full=True),
+            Column("Device"),
+            Column("Free", right=True),
+            Column("Size", right=True),
+            Column("Last good backup", full=True),
+            Column("UUID", full=True),
+        ]
+    )
+    uuids = [disk.uuid for disk in disks]
+    for disk in sort_disks(disks):
+        style = _STATE_STYLES.get(disk.state, "")
+        table.rows.append(
+            (
+                disk.name or "-",
+                (say(DISK_STATES, disk.state), style),
+                disk.device or "-",
+                size(disk.free) if disk.free else "-",
+                size(disk.size) if disk.size else "-",
+                moment(disk.last_success) if disk.saved else "-",
+                disk.uuid if full else shortest(disk.uuid, uuids),
+            )
+        )
+    return table
+
+
+def disk_hints(disks: Sequence[DiskView]) -> list[str]:
+    """What to do about disks that are not saved, or that cannot be used."""
+    hints = []
+    for disk in sort_disks(disks):
+        if disk.state == "unknown":
+            hints.append(unknown_disk(disk))
+        elif disk.reason:
+            hints.append(f"{disk_name(disk)}: {disk_state(disk)}")
+    return hints
+
+
+def unknown_disk(disk: DiskView) -> str:
+    """An unsaved disk, and the command that saves it or the reason why none can."""
+    facts = ", ".join(
+        part
+        for part in (
+            disk.device,
+            disk.label and f"“{disk.label}”",
+            disk.model,
+            disk.filesystem_type,
+            size(disk.size) if disk.size else "",
+        )
+        if part
+    )
+    advice = filesystem_advice(disk.filesystem_type)
+    if not advice:
+        advice = f"to back up onto it: tetras-backctl save {disk.uuid}=NAME"
+    return f"unknown disk {disk.uuid} ({facts}): {advice}"
+
+
+def alert_line(alert: Alert, disk: DiskView | None, at: int) -> list[Cell]:
+    """One alert: its level, then the sentence, then since when."""
+    level = ALERT_LEVELS.get(alert.code, "warning")
+    if alert.code == "unknown-disk" and disk is not None:
+        return level_line(level, unknown_disk(disk))
+    text = alert.message or say(ALERTS, alert.code)
+    if not alert.message and disk is not None:
+        text = f"{disk_name(disk)}: {text}"
+    since = f" ({ago(alert.since, at)})" if alert.since else ""
+    return level_line(level, text + since)
+
+
+def level_line(level: str, text: str) -> list[Cell]:
+    """TEXT behind its level, aligned."""
+    return [(f"{level:<9}", LEVEL_STYLES.get(level, "")), text]
+
+
+def backup_step(backup: BackupView) -> str:
+    """What a backup is doing."""
+    return say(STEPS, backup.step) if backup.step else say(PHASES, backup.state)
+
+
+def backup_line(backup: BackupView, name: str) -> str:
+    """A backup under way, in one line."""
+    parts = [f"backup on {name}: {backup_step(backup)}"]
+    if backup.state != "queued":
+        if backup.fraction >= 0:
+            parts.append(f"{backup.fraction:.0%}")
+        if backup.bytes_done:
+            total = f" of {size(backup.bytes_total)}" if backup.bytes_total else ""
+            parts.append(size(backup.bytes_done) + total)
+        if backup.warnings:
+            parts.append(warnings(backup.warnings))
+    return ", ".join(parts)
+
+
+def warnings(count: int) -> str:
+    """COUNT warnings, in words."""
+    return f"{count} warning{'' if count == 1 else 's'}"
+
+
+def verdict_line(name: str, entry: HistoryEntry) -> list[Cell]:
+    """How a backup ended."""
+    facts = []
+    if entry.bytes or entry.files:
+        facts.append(f"{size(entry.bytes)} in {entry.files} files")
+    if entry.started_at and entry.finished_at:
+        facts.append(duration((entry.finished_at - entry.started_at) / 1_000_000))
+    if entry.warnings:
+        facts.append(warnings(entry.warnings))
+    why = entry.message or say(CODES, entry.code)
+    return [
+        f"{name}: ",
+        (say(VERDICTS, entry.verdict), _VERDICT_STYLES.get(entry.verdict, "")),
+        f" ({', '.join(facts)})" if facts else "",
+        f": {why}" if why else "",
+    ]
+
+
+def release_line(name: str, disk: DiskView | None) -> list[Cell]:
+    """Whether a disk may be pulled out, after its backup."""
+    if disk is None or disk.state == "absent":
+        return [f"{name} is not plugged in any more"]
+    if disk.state == "safe-to-unplug":
+        return [(f"{name} is safe to unplug", "green")]
+    return [(f"do not unplug {name} yet: {disk_state(disk)}", "bold red")]
+
+
+def history_table(entries: Sequence[HistoryEntry]) -> Table:
+    """Rows of the history."""
+    table = Table(
+        [
+            Column("Id", right=True, full=True),
+            Column("Disk"),
+            Column("Started", full=True),
+            Column("Took", right=True, full=True),
+            Column("Verdict", full=True),
+            Column("Size", right=True),
+            Column("Files", right=True),
+            Column("Trigger"),
+            Column("Message"),
+        ]
+    )
+    for entry in entries:
+        took = entry.finished_at - entry.started_at
+        table.rows.append(
+            (
+                str(entry.id),
+                entry.name or entry.uuid,
+                moment(entry.started_at),
+                duration(took / 1_000_000) if entry.started_at and entry.finished_at else "-",
+                (entry.verdict or "running", _VERDICT_STYLES.get(entry.verdict, "bold blue")),
+                size(entry.bytes) if entry.bytes else "-",
+                str(entry.files) if entry.files else "-",
+                say(TRIGGERS, entry.trigger),
+                entry.message or say(CODES, entry.code),
+            )
+        )
+    return table
+
+
+def scripts_table(scripts: Sequence[ScriptView]) -> Table:
+    """The backup scripts there are."""
+    table = Table([Column("Script", full=True), Column("Enabled", full=True), Column("Path")])
+    for script in scripts:
+        enabled = ("yes", "green") if script.enabled else ("no", "dim")
+        table.rows.append((script.name, enabled, script.path))
+    return table
