@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tetrasback import __version__
-from tetrasback.adapters import mounting
+from tetrasback.adapters import mounting, sdnotify
 from tetrasback.adapters.automounters import UdisksRule
 from tetrasback.adapters.disks import KernelDisks
 from tetrasback.adapters.history import History
@@ -21,7 +21,6 @@ from tetrasback.adapters.jobs import Jobs
 from tetrasback.adapters.logs import Logs
 from tetrasback.adapters.polkit import Polkit
 from tetrasback.adapters.scripts import DEFAULT_DIRECTORIES, ScriptDirectories
-from tetrasback.adapters.sdnotify import Notifier
 from tetrasback.adapters.system import HostSystem
 from tetrasback.adapters.udev import UdevDevices
 from tetrasback.adapters.units import Units
@@ -46,8 +45,7 @@ LEVELS = ("debug", "info", "warning", "error")
 class _Audience:
     """Shows the state to control and service, and a summary to systemd."""
 
-    def __init__(self, notifier: Notifier) -> None:
-        self._notifier = notifier
+    def __init__(self) -> None:
         self.control: Control | None = None
         self.service: Service | None = None
         self._status = ""
@@ -61,7 +59,7 @@ class _Audience:
         status = summary(state)
         if status != self._status:
             self._status = status
-            self._notifier.status(status)
+            sdnotify.status(status)
 
     def tell(self, signal: Signal) -> None:
         """The bus hears what has happened."""
@@ -86,8 +84,7 @@ async def serve(ports: Ports, config: Path | None) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    notifier = Notifier()
-    audience = _Audience(notifier)
+    audience = _Audience()
     engine = Engine(ports, audience)
     control = Control(engine)
     service = Service(control, Polkit())
@@ -99,12 +96,12 @@ async def serve(ports: Ports, config: Path | None) -> None:
         loop.add_signal_handler(signal.SIGHUP, engine.file_changed)
         watch = _watch(config, engine) if config is not None else None
         engine.begin()
-        notifier.ready()
-        beat = asyncio.create_task(_beat(notifier), name="watchdog")
+        sdnotify.ready()
+        beat = asyncio.create_task(_beat(), name="watchdog")
         await stopping.wait()
     finally:
-        notifier.stopping()
-        stretch = asyncio.create_task(_ask_for_time(notifier), name="stop")
+        sdnotify.stopping()
+        stretch = asyncio.create_task(_ask_for_time(), name="stop")
         await engine.stop()
         stretch.cancel()
     beat.cancel()
@@ -120,18 +117,18 @@ def _watch(config: Path, engine: Engine) -> DirectoryWatch:
     return DirectoryWatch(config.parent, {config.name}, engine.file_changed)
 
 
-async def _beat(notifier: Notifier) -> None:
+async def _beat() -> None:
     """As long as the loop turns, systemd's watchdog is told so."""
-    interval = notifier.watchdog_interval()
+    interval = sdnotify.watchdog_interval()
     while interval:
-        notifier.watchdog()
+        sdnotify.watchdog()
         await asyncio.sleep(interval)
 
 
-async def _ask_for_time(notifier: Notifier) -> None:
+async def _ask_for_time() -> None:
     """While the last backup is synced and closed, systemd is asked to wait."""
     while True:
-        notifier.extend_timeout(60_000_000)
+        sdnotify.extend_timeout(60_000_000)
         await asyncio.sleep(20)
 
 
