@@ -227,7 +227,6 @@ class SimWorld:
         self.system = SimSystem()
         self.configuration = SimConfiguration(toml)
 
-    @property
     def ports(self) -> Ports:
         """What an engine is given."""
         return Ports(
