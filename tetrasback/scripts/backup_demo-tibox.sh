@@ -58,21 +58,11 @@ read_record() {
     [[ -n ${RECORD[machine]:-} ]] || die "$file on the disk does not say whose mirror this is; remove it if it is this server's"
 }
 
-# write_record STATE LINE...: replace it, and see it on the disk.
+# write_record STATE LINE...: replace it.
 write_record() {
-    rm -f -- "$WORK/mirror" \
-        && printf '%s\n' "tetras-back 1" "machine=$MACHINE" "host=$HOST" "state=$1" "${@:2}" >"$WORK/mirror" \
-        && sync -- "$WORK/mirror" \
-        && mv -fT -- "$WORK/mirror" "$STATE/mirror" \
-        || die "cannot write to the disk"
-}
-
-# write_notice: never into what somebody else may have put under its name.
-write_notice() {
-    rm -f -- "$WORK/notice" "$MOUNT/$NOTICE" \
-        && printf '%s\n' "$NOTICE_TEXT" >"$WORK/notice" \
-        && mv -nT -- "$WORK/notice" "$MOUNT/$NOTICE" \
-        || die "cannot write $NOTICE to the disk"
+    local text
+    printf -v text '%s\n' "tetras-back 1" "machine=$MACHINE" "host=$HOST" "state=$1" "${@:2}"
+    place "$STATE/mirror" "${text%$'\n'}"
 }
 
 # check_owner: a mirror that another server made is not written over. One without a record is the
@@ -129,7 +119,7 @@ mirror() {
     local part=$1 needed
     [[ -d $ROOT/$part ]] || return 0
     if [[ ! -d $MOUNT/$part ]]; then
-        mkdir -- "$MOUNT/$part" || die "cannot write to the disk"
+        attempt mkdir -- "$MOUNT/$part" || disk_full "the disk is full: no room for $part"
     fi
     copy_tree "$ROOT/$part" "$MOUNT/$part" "${DELETE[@]}" && return 0
     estimate_copy "$ROOT/$part" "$MOUNT/$part" "${DELETE[@]}"
@@ -137,7 +127,7 @@ mirror() {
     human "$NEW_BYTES"
     needed=$HUMAN
     human "$FREE"
-    die "the disk is full: $needed more needed for $part, $HUMAN free; use a larger disk"
+    disk_full "the disk is full: $needed more needed for $part, $HUMAN free; use a larger disk"
 }
 
 declare -A RECORD=() PART_FILES=() PART_BYTES=()
@@ -149,6 +139,7 @@ look_at_source
 clear_leftovers
 ((DELETING)) && DELETE=(--delete)
 
+choose_clock
 step room
 for part in "${MIRRORED[@]}"; do
     PART_BYTES[$part]=0
@@ -159,7 +150,7 @@ for part in "${MIRRORED[@]}"; do
 done
 
 write_record incomplete
-write_notice
+place "$MOUNT/$NOTICE" "$NOTICE_TEXT"
 flush
 for part in "${MIRRORED[@]}"; do
     step "$part"
@@ -170,6 +161,6 @@ done
 warn_rest
 flush
 write_record complete "${FIGURES[@]}"
-rm -f -- "$MOUNT/$NOTICE" || die "cannot write to the disk"
+rm -f -- "$MOUNT/$NOTICE" || disk_error "cannot write to the disk"
 flush
 finish

@@ -58,7 +58,8 @@ parse() {
             --mysql) MYSQL=yes CONFIG=yes GIVEN=yes ;;
             --postgresql) POSTGRES=yes CONFIG=yes GIVEN=yes ;;
             --also)
-                (($# > 1)) || usage "--also needs a directory"
+                # What comes last is the mount point.
+                (($# > 2)) || usage "--also needs a directory"
                 CONFIG=yes GIVEN=yes
                 add_directory "$2"
                 shift ;;
@@ -169,7 +170,7 @@ fill() {
         step home
         TRIES=0
         with_room copy_home
-        mv -nT -- "$BUILD/try.$TRIES" "$FRESH/Donnees" || die "cannot write to the disk"
+        mv -nT -- "$BUILD/try.$TRIES" "$FRESH/Donnees" || disk_error "cannot write to the disk"
         BYTES_BEFORE=$COPY_BYTES
         FILES_BEFORE=$DATA_FILES
     fi
@@ -186,12 +187,14 @@ fill() {
 
 # publish: the backup gets its name, and only now looks like one.
 publish() {
+    local mark
     flush
-    write_mark "$NAME" "${MARK_LINES[@]}"
+    printf -v mark '%s\n' "${MARK_LINES[@]}"
+    place "$STATE/complete/$NAME" "${mark%$'\n'}"
     mv -nT -- "$FRESH" "$MOUNT/$NAME" && [[ ! -e $FRESH ]] \
-        || die "cannot give the backup its name $NAME on the disk"
+        || disk_error "cannot give the backup its name $NAME on the disk"
     # Half copies of tries that found no room, and the dumps, which are in the archive.
-    run rm -rf --one-file-system -- "$BUILD" || die "cannot clear $BUILD on the disk"
+    run rm -rf --one-file-system -- "$BUILD" || disk_error "cannot clear $BUILD on the disk"
     flush
 }
 
@@ -204,6 +207,7 @@ look_at_source
 choose_name
 clear_leftovers
 clear_marks
+choose_clock
 step room
 plan
 make_room "$NEEDED"

@@ -20,6 +20,7 @@ trap '' PIPE
 
 PROGRAM=${0##*/}
 WARNINGS=0
+FILE_CODE=source-unreadable
 NAMED=0
 UNNAMED=0
 DELETING=1
@@ -31,6 +32,7 @@ FILES_BEFORE=0
 LAST_REPORT=0
 # Warnings and notes that name a file: so many are told one by one, the rest is counted.
 readonly NAMED_LIMIT=100
+readonly DISK_TROUBLE='Input/output error|Read-only file system|Structure needs cleaning|Bad message'
 # What a step returns that found no room on the disk (any value that no program here exits with).
 readonly NO_ROOM=75
 
@@ -56,18 +58,19 @@ note() {
     emit "note $CLEAN"
 }
 
+# warn TEXT [CODE]: CODE is one of the daemon's words for why a backup has its verdict.
 warn() {
     clean "$1"
     ((WARNINGS += 1))
     printf 'warning: %s\n' "$CLEAN" >&2
-    emit "warning $CLEAN"
+    emit "warning ${2:+$2: }$CLEAN"
 }
 
 # warn_file TEXT: like warn, for the one file that TEXT names; bounded.
 warn_file() {
     if ((NAMED < NAMED_LIMIT)); then
         ((NAMED += 1))
-        warn "$1"
+        warn "$1" "$FILE_CODE"
     else
         ((UNNAMED += 1))
     fi
@@ -76,7 +79,7 @@ warn_file() {
 # warn_rest: how many files warn_file did not name.
 warn_rest() {
     if ((UNNAMED > 0)); then
-        warn "$UNNAMED more files could not be read"
+        warn "$UNNAMED more files could not be read" "$FILE_CODE"
         UNNAMED=0
     fi
 }
@@ -85,6 +88,24 @@ die() {
     clean "$1"
     printf '%s: %s\n' "$PROGRAM" "$CLEAN" >&2
     exit 1
+}
+
+# disk_error TEXT, disk_full TEXT: die, and let the daemon know that this disk is of no more use.
+disk_error() {
+    clean "$1"
+    emit "warning disk-error: $CLEAN"
+    die "$1"
+}
+disk_full() {
+    clean "$1"
+    emit "warning disk-full: $CLEAN"
+    die "$1"
+}
+
+# blame TEXT: die of what a program said; some words of the kernel are about a failing disk.
+blame() {
+    [[ ! $1 =~ $DISK_TROUBLE ]] || disk_error "$1"
+    die "$1"
 }
 
 # human BYTES: for people, in HUMAN.
@@ -136,7 +157,17 @@ attempt() {
     local said
     said=$("$@" 2>&1 >/dev/null) && return 0
     [[ ! $said =~ 'No space left on device'|'Disk quota exceeded' ]] || return "$NO_ROOM"
-    die "the disk cannot be written to: $said"
+    blame "the disk cannot be written to: $said"
+}
+
+# place FILE TEXT: FILE holds TEXT on the disk, whole or not at all. mv replaces a link or a FIFO
+# that somebody has put there, it does not go through it.
+place() {
+    local fresh=$WORK/fresh
+    attempt rm -f -- "$fresh" \
+        && attempt tee -- "$fresh" <<<"$2" \
+        && attempt sync -- "$fresh" \
+        && attempt mv -fT -- "$fresh" "$1" || disk_full "the disk is full: no room for $1"
 }
 
 # Ends at once. What is half made stays in the disk's own directory, and the next run clears it.
@@ -154,7 +185,7 @@ trap 'stop 129' HUP
 own_directory() {
     local facts
     if [[ ! -e $1 && ! -L $1 ]]; then
-        mkdir -- "$1" || die "cannot make $1 on the disk"
+        attempt mkdir -- "$1" || disk_full "the disk is full: no room even for $1; make some"
     fi
     [[ -d $1 && ! -L $1 ]] || die "$1 is not a directory; have a look at it and remove it"
     facts=$(stat -c '%d %u:%g %a' -- "$1") || die "cannot look at $1"
@@ -241,7 +272,7 @@ clear_leftovers() {
     ((DELETING)) || return 0
     for leftover in "$WORK"/* "$WORK"/.[!.]*; do
         note "cleared what an interrupted backup left: ${leftover##*/}"
-        run rm -rf --one-file-system -- "$leftover" || die "cannot clear $leftover on the disk"
+        run rm -rf --one-file-system -- "$leftover" || disk_error "cannot clear $leftover on the disk"
     done
 }
 
@@ -285,7 +316,8 @@ check_source() {
     fi
     [[ -n $what ]] || return 0
     DELETING=0
-    warn "the source $1 $what; nothing is deleted from the disk"
+    FILE_CODE=''
+    warn "the source $1 $what; nothing is deleted from the disk" source-shrunk
 }
 
 # free_bytes: room that root may fill on the disk, in FREE.
@@ -300,7 +332,7 @@ free_bytes() {
 # flush: everything written so far is on the disk, or the backup has failed.
 flush() {
     step sync
-    run sync -f -- "$MOUNT" || die "the disk reported errors while it was written to; replace it"
+    run sync -f -- "$MOUNT" || disk_error "the disk reported errors while it was written to; replace it"
 }
 
 # finish: the last word, as an exit status.

@@ -66,7 +66,8 @@ read_archive_messages() {
 make_archive() {
     local file=$1 dumps=$2 path stream status
     local -a command=(tar --create --gzip --file="$file" --format=posix --numeric-owner --sparse
-        --acls --xattrs --xattrs-include='*' --warning=no-file-ignored
+        --acls --xattrs --xattrs-include='*' --xattrs-exclude='trusted.SGI_ACL_*'
+        --xattrs-exclude='btrfs.*' --warning=no-file-ignored
         --checkpoint=100 --checkpoint-action=echo='@%u' --anchored --no-wildcards)
     shift 2
     excluded_below "$SOURCE"
@@ -87,7 +88,7 @@ make_archive() {
     ((FULL == 0)) || return "$NO_ROOM"
     case $status in
         0) [[ -z $UNKNOWN ]] || note "tar: $UNKNOWN" ;;
-        1 | 2) [[ -z $UNKNOWN ]] && ((TROUBLES > 0)) || die "the archive failed: ${UNKNOWN:-tar gave no reason}" ;;
-        *) die "the archive failed (tar status $status): ${UNKNOWN:-no reason given}" ;;
+        1 | 2) [[ -z $UNKNOWN ]] && ((TROUBLES > 0)) || blame "the archive failed: ${UNKNOWN:-tar gave no reason}" ;;
+        *) blame "the archive failed (tar status $status): ${UNKNOWN:-no reason given}" ;;
     esac
 }

@@ -11,7 +11,24 @@ readonly UNVERIFIED='^(WARNING|ERROR|rsync: \[receiver\] WARNING|rsync: \[receiv
 readonly RSYNC_SUMMARY='^rsync (error|warning): some files'
 readonly DISK_FULL='(No space left on device \(28\)|Disk quota exceeded \(122\))$'
 
-readonly RSYNC_KEEP=(-aHAXS --numeric-ids)
+# Everything that a file has. The kernel shows ACLs and properties of a file system as attributes
+# too: XFS's double of the ACLs would undo these, Btrfs's cannot be written elsewhere. (A filter of
+# attributes replaces rsync's own, which leaves out system.*.)
+readonly RSYNC_KEEP=(-aHAXS --numeric-ids '--filter=-x system.*' '--filter=-x trusted.SGI_ACL_*'
+    '--filter=-x btrfs.*')
+
+# choose_clock: how exactly times are compared, in CLOCK. rsync looks at seconds only, and would
+# not see that a file of the same size was written twice within one; but a disk may not keep more
+# (ext4 with small inodes), and then every file would look changed.
+choose_clock() {
+    local probe=$WORK/probe fraction
+    CLOCK=()
+    attempt rm -rf --one-file-system -- "$probe" \
+        && attempt touch -d '2001-02-03 04:05:06.123456789' -- "$probe" || return 0
+    fraction=$(stat -c %y -- "$probe")
+    attempt rm -f -- "$probe"
+    [[ $fraction != *.123456789* ]] || CLOCK=(--modify-window=-1)
+}
 
 # rsync_excludes DIRECTORY: options that leave the disk itself out of a copy of it, in EXCLUDES.
 rsync_excludes() {
@@ -81,7 +98,7 @@ copy_tree() {
     shift 2
     VANISHED_FILES=0
     rsync_excludes "$from"
-    exec {stream}< <(exec env LC_ALL="$UTF8" rsync "${RSYNC_KEEP[@]}" "$@" "${EXCLUDES[@]}" \
+    exec {stream}< <(exec env LC_ALL="$UTF8" rsync "${RSYNC_KEEP[@]}" "${CLOCK[@]}" "$@" "${EXCLUDES[@]}" \
         --no-human-readable --info=progress2,flist0 --outbuf=L \
         -- "${from%/}/" "$to/" 2>&1 > >(copy_progress))
     CHILD=$!
@@ -96,8 +113,8 @@ copy_tree() {
     ((FULL == 0)) || return "$NO_ROOM"
     case $status in
         0 | 24) [[ -z $UNKNOWN ]] || note "rsync: $UNKNOWN" ;;
-        23) [[ -z $UNKNOWN ]] && ((TROUBLES > 0)) || die "copying failed: ${UNKNOWN:-rsync gave no reason}" ;;
-        *) die "copying failed (rsync status $status): ${UNKNOWN:-no reason given}" ;;
+        23) [[ -z $UNKNOWN ]] && ((TROUBLES > 0)) || blame "copying failed: ${UNKNOWN:-rsync gave no reason}" ;;
+        *) blame "copying failed (rsync status $status): ${UNKNOWN:-no reason given}" ;;
     esac
 }
 
@@ -110,7 +127,7 @@ estimate_copy() {
     rsync_excludes "$from"
     # Without ACLs and attributes it is quicker, and off by what has only had those changed. An
     # unreadable file is the copy's business to tell.
-    exec {stream}< <(exec rsync -aH --numeric-ids --dry-run --stats --no-human-readable "$@" \
+    exec {stream}< <(exec rsync -aH --numeric-ids --dry-run --stats --no-human-readable "${CLOCK[@]}" "$@" \
         "${EXCLUDES[@]}" -- "${from%/}/" "$to/" 2>/dev/null)
     CHILD=$!
     while IFS= read -r line <&"$stream"; do

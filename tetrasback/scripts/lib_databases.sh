@@ -114,7 +114,7 @@ dump_mysql() {
             0) ;;
             1)
                 names=$(mysql_names 2>/dev/null) && [[ $'\n'$names$'\n' != *$'\n'"$hex"$'\n'* ]] \
-                    || die "the dump of the MySQL database $name failed: $REASON"
+                    || blame "the dump of the MySQL database $name failed: $REASON"
                 note "vanished while it was read: the MySQL database $name"
                 rm -f -- "$file" ;;
             *) return "$status" ;;
@@ -155,7 +155,7 @@ dump_postgresql() {
             setpriv --reuid="$owner" --regid="$(id -g -- "$owner")" --init-groups \
             env --chdir=/ HOME=/ pg_dumpall --no-password --lock-wait-timeout=600000 $options
         status=$?
-        ((status != 1)) || die "the dump of $name failed: $REASON"
+        ((status != 1)) || blame "the dump of $name failed: $REASON"
         ((status == 0)) || return "$status"
     done <<<"$POSTGRESQL"
 }

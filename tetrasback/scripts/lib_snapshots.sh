@@ -38,34 +38,16 @@ read_mark() {
     [[ -n ${MARK[machine]:-} ]] || return 2
 }
 
-# write_mark FOLDER LINE...: say who made the folder that is about to get this name.
-write_mark() {
-    local file=$STATE/complete/$1
-    shift
-    # rm and mv act on a link itself, so one planted here leads nowhere.
-    rm -f -- "$WORK/mark" \
-        && printf '%s\n' "$@" >"$WORK/mark" \
-        && sync -- "$WORK/mark" \
-        && mv -fT -- "$WORK/mark" "$file" || die "cannot write $file on the disk"
-}
-
-# has_data FOLDER, has_archive FOLDER: does it hold that part, as itself and not as a link?
+# has_data FOLDER: does it hold the homes, as a directory and not as a link?
 has_data() {
     [[ -d $MOUNT/$1/Donnees && ! -L $MOUNT/$1/Donnees ]]
-}
-has_archive() {
-    local name
-    for name in serveur.tar.gz serveur.tgz; do
-        [[ ! -f $MOUNT/$1/$name || -L $MOUNT/$1/$name ]] || return 0
-    done
-    return 1
 }
 
 # list_backups: this server's, oldest first, in OURS; marks whose folder is gone are cleared.
 # Also NEWEST (the date of the newest), LINKS (Donnees to link unchanged files to, newest first),
 # LAST (the figures of the last backup that has them) and PROTECTED (folders that must stay).
 list_backups() {
-    local folder device i kept_marked='' kept_data='' kept_archive='' key
+    local folder device i kept_marked='' kept_data='' key
     local -a marked=() donnees=()
     OURS=() NEWEST='' LINKS=() LAST=() PROTECTED=()
     while IFS=/ read -r -d '' folder device; do
@@ -89,12 +71,11 @@ list_backups() {
             donnees+=("$folder")
             kept_data=${kept_data:-$folder}
         fi
-        has_archive "$folder" && kept_archive=${kept_archive:-$folder}
     done
-    # The newest of all may be the original's and half made, or hold only one part: the newest
-    # that is surely complete and the newest that holds each part stay as well.
+    # The newest of all may be the original's and half made, or hold the configuration alone: the
+    # newest that is surely complete and the newest that holds the homes stay as well.
     ((${#marked[@]} == 0)) || kept_marked=${marked[-1]}
-    for folder in "$kept_marked" "$kept_data" "$kept_archive"; do
+    for folder in "$kept_marked" "$kept_data"; do
         [[ -z $folder ]] || PROTECTED[$folder]=1
     done
     for folder in "${donnees[@]:0:3}"; do
@@ -165,12 +146,12 @@ drop_oldest() {
         [[ -z ${PROTECTED[$folder]:-} ]] || continue
         unset 'OURS[i]'
         mv -nT -- "$MOUNT/$folder" "$WORK/old.$folder" && [[ ! -e $MOUNT/$folder ]] \
-            || die "cannot remove the oldest backup $folder"
-        rm -f -- "$STATE/complete/$folder" || die "cannot remove the mark of $folder"
+            || disk_error "cannot remove the oldest backup $folder"
+        rm -f -- "$STATE/complete/$folder" || disk_error "cannot remove the mark of $folder"
         note "removed the oldest backup to make room: $folder"
         run rm -rf --one-file-system -- "$WORK/old.$folder" \
-            || die "cannot remove the oldest backup $folder"
-        run sync -f -- "$MOUNT" || die "the disk reported errors; replace it"
+            || disk_error "cannot remove the oldest backup $folder"
+        run sync -f -- "$MOUNT" || disk_error "the disk reported errors; replace it"
         return 0
     done
     return 1
@@ -207,7 +188,7 @@ too_small() {
     needed=$HUMAN
     human "$FREE"
     ((DELETING)) || why=", and nothing may be deleted in this run"
-    die "the disk is full: about $needed needed, $HUMAN free$why; use a larger disk"
+    disk_full "the disk is full: about $needed needed, $HUMAN free$why; use a larger disk"
 }
 
 # make_room BYTES: drop the oldest backups until so much is free. Nothing is dropped where even
