@@ -24,16 +24,16 @@ IN_CREATE: Final = 0x100
 IN_DELETE: Final = 0x200
 IN_DELETE_SELF: Final = 0x400
 IN_MOVE_SELF: Final = 0x800
-IN_ATTRIB: Final = 0x4
 IN_UNMOUNT: Final = 0x2000
 IN_Q_OVERFLOW: Final = 0x4000
 IN_IGNORED: Final = 0x8000
 IN_ONLYDIR: Final = 0x1000000
 
-_CONTENT: Final = IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ATTRIB
+# Not IN_CREATE: a file that has just been created is empty, and is closed once it is written.
+_CONTENT: Final = IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE
+_PLACE: Final = IN_MOVED_TO | IN_CREATE
 _SELF: Final = IN_DELETE_SELF | IN_MOVE_SELF
-_PLACE: Final = IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE
-_LOST: Final = _SELF | IN_UNMOUNT | IN_IGNORED | IN_Q_OVERFLOW
+_LOST: Final = _SELF | IN_UNMOUNT | IN_IGNORED
 
 _HEADER: Final = struct.Struct("iIII")  # struct inotify_event: wd, mask, cookie, len
 _BUFFER: Final = 64 * 1024
@@ -42,8 +42,8 @@ _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class DirectoryWatch:
-    """Calls CALLBACK on the running event loop after a file of DIRECTORY called one of NAMES may
-    have changed: written, replaced, created, deleted, its mode or owner changed.
+    """Calls CALLBACK on the running event loop after a file of DIRECTORY called one of NAMES was
+    saved (written and closed), replaced, moved or deleted.
 
     Called once for a burst, COALESCE_SECONDS after its last event but at most ten times that after
     its first; also when events were lost, or the directory itself came or went. It may be called
@@ -59,7 +59,8 @@ class DirectoryWatch:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._first = 0.0
-        self._watched: dict[int, bytes] = {}
+        self._watched = -1
+        self._below = b""  # what is waited for in the directory that is watched; b"" = our files
         self._descriptor = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
         try:
             self._watch()
@@ -79,22 +80,25 @@ class DirectoryWatch:
             self._descriptor = -1
 
     def _watch(self) -> None:
-        """Watch the directory and, for its coming and going, each directory above it."""
-        for number in self._watched:
-            # The kernel may have dropped it already.
-            _libc.inotify_rm_watch(self._descriptor, number)
-        self._watched.clear()
-        below = b""
-        for place in (self._directory, *self._directory.parents):
-            mask = _PLACE if below else _CONTENT | _SELF
-            number = _libc.inotify_add_watch(
-                self._descriptor, os.fsencode(place), mask | IN_ONLYDIR
-            )
-            if number >= 0:
-                self._watched[number] = below
-            elif ctypes.get_errno() not in (errno.ENOENT, errno.ENOTDIR, errno.EACCES):
-                _checked(number)
-            below = os.fsencode(place.name)
+        """Watch the directory or, while it is not there, the nearest one above it."""
+        while True:
+            if self._watched >= 0:
+                # Fails where the kernel has dropped it already.
+                _libc.inotify_rm_watch(self._descriptor, self._watched)
+                self._watched = -1
+            self._below = b""
+            for place in (self._directory, *self._directory.parents):
+                mask = IN_ONLYDIR | _SELF | (_PLACE if self._below else _CONTENT)
+                number = _libc.inotify_add_watch(self._descriptor, os.fsencode(place), mask)
+                if number >= 0:
+                    self._watched = number
+                    break
+                if ctypes.get_errno() not in (errno.ENOENT, errno.ENOTDIR):
+                    _checked(number)
+                self._below = os.fsencode(place.name)
+            # Between looking for it and watching above it, it may have come.
+            if not self._below or not os.path.isdir(place / os.fsdecode(self._below)):
+                return
 
     def _readable(self) -> None:
         try:
@@ -107,15 +111,11 @@ class DirectoryWatch:
             number, mask, _, length = _HEADER.unpack_from(data, position)
             position += _HEADER.size + length
             name = data[position - length : position].rstrip(b"\0")
-            if mask & IN_Q_OVERFLOW:
+            if mask & IN_Q_OVERFLOW or (number == self._watched and mask & _LOST):
                 moved = True
-            elif number not in self._watched:
-                continue  # of a watch that has been taken away
-            elif mask & _LOST:
-                moved = True
-            elif below := self._watched[number]:
-                moved = moved or name == below
-            else:
+            elif number == self._watched and self._below:
+                moved = moved or name == self._below
+            elif number == self._watched:
                 told = told or name in self._names
         if moved:
             self._watch()
