@@ -63,7 +63,8 @@ def main() -> int:
         return 1
     finally:
         left = traces(workspace.path, users)
-        say(f"\n   left behind: {', '.join(left) or 'nothing'}")
+        title("Afterwards")
+        say(f"left behind: {', '.join(left) or 'nothing'}")
     return 1 if left else 0
 
 

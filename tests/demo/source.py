@@ -7,6 +7,7 @@ from tests.harness import run
 
 _ENOUGH = 150 << 20
 _TOO_BIG = 40 << 20
+_TOO_MANY = 12_000
 
 
 def make_source(root: Path) -> tuple[int, int]:
@@ -20,18 +21,20 @@ def make_source(root: Path) -> tuple[int, int]:
     os.chown(root / "home/alice", 1000, 1000)
     os.chown(root / "home/bob", 1001, 1001)
 
-    size = 0
+    size = files = 0
     for number, place in enumerate(sorted(Path("/usr/share").iterdir())):
         if size > _ENOUGH or not place.is_dir() or place.is_symlink():
             continue
-        bytes_here = _bytes_below(place)
-        if bytes_here < _TOO_BIG:
+        more_files, more = _measure(place)
+        if more < _TOO_BIG and files + more_files < _TOO_MANY:
             run(
                 ["cp", "-a", "--reflink=auto", place, root / ("home/alice", "home/bob")[number % 2]]
             )
-            size += bytes_here
-    return sum(len(files) for _, _, files in os.walk(root)), _bytes_below(root)
+            size, files = size + more, files + more_files
+    return _measure(root)
 
 
-def _bytes_below(place: Path) -> int:
-    return int(run(["du", "--summarize", "--bytes", place]).stdout.split()[0])
+def _measure(place: Path) -> tuple[int, int]:
+    """Number of files below PLACE, and their bytes on a disk."""
+    files = sum(len(names) for _, _, names in os.walk(place))
+    return files, int(run(["du", "--summarize", "--block-size=1", place]).stdout.split()[0])

@@ -13,8 +13,7 @@ from tests.harness.process import BASE_ENVIRONMENT, PROJECT, PYTHON
     ("line", "number"),
     [
         ("== A bus with polkit", signal.SIGINT),
-        ("== A disk that nobody knows", signal.SIGTERM),
-        ("# tetras-backctl watch", signal.SIGINT),
+        ("# tetras-backctl watch", signal.SIGTERM),
         ("# tetras-backctl backup", signal.SIGHUP),
     ],
 )
