@@ -102,24 +102,26 @@ def apply(text: str, edit: Edit, config: Config) -> str:
     if not steps:
         return text
     # Imported here: a daemon that edits nothing need not hold tomlkit in memory.
+    from tomlkit.exceptions import TOMLKitError
+
     from tetrasback.config.document import Document
 
-    document = Document(text)
     wanted = copy.deepcopy(before)
-    for path, value in steps:
-        if value is None:
-            document.remove(path)
-        else:
-            document.set(path, value)
-        _change(wanted, path, value)
-    result = document.text()
     try:
+        document = Document(text)
+        for path, value in steps:
+            if value is None:
+                document.remove(path)
+            else:
+                document.set(path, value)
+            _change(wanted, path, value)
+        result = document.text()
         same = _filled(_exact(result)) == _filled(wanted)
-    except tomllib.TOMLDecodeError:
+    except (TOMLKitError, tomllib.TOMLDecodeError):
         same = False
     if not same:
         raise ConfigurationError(
-            f"the file writes {'.'.join(steps[0][0][:1])} in a way that cannot be edited safely;"
+            f"the file writes {steps[0][0][0]} in a way that cannot be edited safely;"
             " nothing was changed, edit it by hand"
         )
     return result
