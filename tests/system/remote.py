@@ -129,8 +129,8 @@ async def _serve() -> None:
             elif method == "shell":
                 value = run(["sh", "-euc", arguments[0], "sh", *arguments[1]]).stdout
             else:
-                value = getattr(disks, method)(*arguments)
-                value = await value if asyncio.iscoroutine(value) else value
+                answer = getattr(disks, method)(*arguments)
+                value = await answer if asyncio.iscoroutine(answer) else answer
         except Exception as raised:
             error = raised
         pickle.dump((error, value), sys.stdout.buffer)

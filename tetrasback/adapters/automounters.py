@@ -64,13 +64,14 @@ class UdisksRule:
 
 def _rule(uuids: Sequence[str]) -> str:
     """The rule's text. Only the normalised form gets in: nothing in it means anything to udev."""
-    lines = []
-    for uuid in sorted(set(uuids))[:_MOST]:
+    known = set()
+    for uuid in uuids:
         with contextlib.suppress(InvalidArgs):
-            lines.append(
-                f'SUBSYSTEM=="block", ENV{{ID_FS_UUID}}=="{normalise_uuid(uuid)}",'
-                ' ENV{UDISKS_AUTO}="0"\n'
-            )
+            known.add(normalise_uuid(uuid))
+    lines = [
+        f'SUBSYSTEM=="block", ENV{{ID_FS_UUID}}=="{uuid}", ENV{{UDISKS_AUTO}}="0"\n'
+        for uuid in sorted(known)[:_MOST]
+    ]
     return _HEAD + "".join(lines) if lines else ""
 
 

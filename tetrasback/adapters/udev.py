@@ -26,7 +26,6 @@ from tetrasback.errors import NoSuchDevice, NotAFilesystem
 _DEV: Final = Path("/dev")
 _UDEVD: Final = Path("/run/udev/control")
 _BUFFER: Final = 8 << 20
-"""Bytes of events that the kernel may keep for us while we are busy."""
 
 _SO_RCVBUFFORCE: Final = 33
 _AT_ONCE: Final = 64
@@ -44,9 +43,13 @@ _KEYS: Final = (
 
 
 class UdevDevices:
-    """The candidates, and devices looked up by name. Needs root for nothing but `lookup`."""
+    """The candidates, and devices looked up by name.
 
-    def __init__(self) -> None:
+    BUFFER: bytes of events that the kernel may keep for us while we are busy.
+    """
+
+    def __init__(self, *, buffer: int = _BUFFER) -> None:
+        self._buffer = buffer
         self._context = pyudev.Context()
         self._tagged: pyudev.Monitor | None = None
         self._all: pyudev.Monitor | None = None
@@ -118,7 +121,7 @@ class UdevDevices:
         if tag:
             monitor.filter_by_tag(names.UDEV_TAG)
         monitor.start()
-        _widen(monitor.fileno())
+        _widen(monitor.fileno(), self._buffer)
         asyncio.get_running_loop().add_reader(monitor.fileno(), self._drain, monitor, take)
         return monitor
 
@@ -203,10 +206,10 @@ class UdevDevices:
             self._all = None
 
 
-def _widen(descriptor: int) -> None:
+def _widen(descriptor: int, size: int) -> None:
     """Let the kernel keep more events (libudev's own call answers 1, to pyudev an error)."""
     with socket.socket(fileno=os.dup(descriptor)) as netlink, contextlib.suppress(PermissionError):
-        netlink.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+        netlink.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, size)
 
 
 def _unlisten(monitor: pyudev.Monitor) -> None:
@@ -266,4 +269,8 @@ def _why_not(device: BlockDevice, directory: Path) -> str:
         return f"{device.node} is a whole disk with partitions; give one of them: {listed}"
     if device.size == 0:
         return f"{device.node} is empty: no disk is in it"
-    return f"{device.node} has no file system with a UUID; format it first: mkfs.ext4 {device.node}"
+    if device.system:
+        return f"{device.node} belongs to this system; plug a disk of its own for backups"
+    if device.fstype:
+        return f"what is on {device.node} ({device.fstype}) has no UUID that could name the disk"
+    return f"{device.node} has no file system; if nothing on it is needed, format it first as ext4"
