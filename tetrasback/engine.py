@@ -16,11 +16,12 @@ from typing import Any, Protocol
 from tetrasback.config.edits import Edit
 from tetrasback.config.model import Config
 from tetrasback.core import effects, events
+from tetrasback.core.devices import BlockDevice
 from tetrasback.core.machine import step
 from tetrasback.core.signals import Signal
 from tetrasback.core.state import Code, Progress, State
 from tetrasback.errors import ConfigurationError, TetrasBackError
-from tetrasback.ports import Fault, Job, Ports
+from tetrasback.ports import Fault, Job, Loaded, Ports
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +68,14 @@ class Engine:
         self._watchers: set[Callable[[events.Event], None]] = set()
         self._editing = asyncio.Lock()
         self._worker: asyncio.Task[None] | None = None
+        self._unwritten = False
 
     # --- life -----------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Remember what was, look at what is. Afterwards backups wait for `SystemReady`."""
+        """Remember what was, look at what is. No backup starts before `begin`."""
         history = self.ports.history
-        loaded = await asyncio.to_thread(self.ports.configuration.load)
+        loaded = await self._load()
         self.config = loaded.config
         self._worker = asyncio.create_task(self._carry_out(), name="engine")
         await self.happened(
@@ -85,19 +87,20 @@ class Engine:
             )
         )
         await self.happened(events.ConfigChanged(loaded.error))
+        await self.happened(events.HistoryFailed(history.problem))
         await self.happened(events.UnitsChecked(tuple(await self.ports.units.restore())))
-        devices = await self.ports.devices.start(
-            lambda device: self.submit(events.DeviceSeen(device)),
-            lambda syspath: self.submit(events.DeviceGone(syspath)),
-        )
+        devices = await self.ports.devices.start(self._device_seen, self._device_gone)
         for device in devices:
-            self.submit(events.DeviceSeen(device))
+            self._device_seen(device)
+
+    def begin(self) -> None:
+        """Let backups start as soon as the system is up."""
         self._spawn(self._wait_until_up())
 
     async def stop(self) -> None:
         """End the running backup in good order, then everything else."""
         await self.happened(events.StopRequested())
-        await self.until(lambda: self.state.running is None)
+        await self.until(lambda: self.state.running is None and not self.state.checking)
         await self._work.join()
         for timer in self._timers.values():
             timer.cancel()
@@ -121,7 +124,14 @@ class Engine:
 
         Raises what `step` raises for a request that is refused; nothing has changed then.
         """
-        state, wanted = step(self.state, event, self.config, self.ports.system.now())
+        return self._taken(event, *self._step(event))
+
+    def _step(self, event: events.Event) -> tuple[State, tuple[effects.Effect, ...]]:
+        return step(self.state, event, self.config, self.ports.system.now())
+
+    def _taken(
+        self, event: events.Event, state: State, wanted: tuple[effects.Effect, ...]
+    ) -> asyncio.Future[None]:
         self.state = state
         work = _Work(state, self.config, wanted)
         self._work.put_nowait(work)
@@ -129,20 +139,24 @@ class Engine:
             watcher(event)
         return work.done
 
+    def _device_seen(self, device: BlockDevice) -> None:
+        self.submit(events.DeviceSeen(device))
+
+    def _device_gone(self, syspath: str) -> None:
+        self.submit(events.DeviceGone(syspath))
+
     async def happened(self, event: events.Fact) -> None:
         """Submit a fact and wait until its effects have been begun."""
         await self.submit(event)
 
     async def request(self, event: events.Request) -> None:
         """Submit a request and wait until it is done; raises an error of `errors` if refused."""
-        state, wanted = step(self.state, event, self.config, self.ports.system.now())
+        state, wanted = self._step(event)
         edits = [item.edit for item in wanted if isinstance(item, effects.EditConfig)]
-        if edits:  # a step that edits the configuration does nothing else
-            for edit in edits:
-                await asyncio.shield(self._spawn(self.edit(edit)))
-            return
-        del state
-        await self.submit(event)
+        for edit in edits:  # a caller that leaves must not leave half an edit behind
+            await asyncio.shield(self._spawn(self.edit(edit)))
+        if not edits:  # a step that edits the configuration changes nothing else
+            await self._taken(event, state, wanted)
 
     async def edit(self, edit: Edit) -> None:
         """Change the configuration file, then take what it says. Raises ConfigurationError."""
@@ -153,10 +167,16 @@ class Engine:
     async def reload(self) -> None:
         """Read the configuration file again. Raises ConfigurationError if it is refused."""
         async with self._editing:
-            loaded = await asyncio.to_thread(self.ports.configuration.load)
+            loaded = await self._load()
             await self._take(loaded.config, loaded.error)
         if loaded.error:
             raise ConfigurationError(loaded.error)
+
+    async def _load(self) -> Loaded:
+        loaded = await asyncio.to_thread(self.ports.configuration.load)
+        for warning in loaded.warnings:
+            log.warning("configuration: %s", warning)
+        return loaded
 
     async def _take(self, config: Config, error: str) -> None:
         self.config = config
@@ -229,10 +249,12 @@ class Engine:
                     await history.record_plug(uuid, plug)
         except (OSError, TetrasBackError) as error:
             log.error("the history cannot be written: %s", error)
+            self._unwritten = True
             self.submit(events.HistoryFailed(f"the history cannot be written: {error}"))
         else:
-            if self.state.history_error:
-                self.submit(events.HistoryFailed(""))
+            if self._unwritten:
+                self._unwritten = False
+                self.submit(events.HistoryFailed(history.problem))
 
     async def _perform(self, effect: effects.Effect) -> None:
         ports = self.ports
@@ -263,7 +285,7 @@ class Engine:
                 self._spawn(self._sync(backup_id))
             case effects.CloseDisk(backup_id, gone):
                 self._spawn(self._close(backup_id, gone))
-            case effects.CheckRelease(uuid, device):
+            case effects.CheckRelease():
                 self._spawn(self._check_release(effect))
             case effects.SpinDown(device):
                 self._spawn(ports.disks.spin_down(device))

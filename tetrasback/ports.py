@@ -193,6 +193,11 @@ class Logs(Protocol):
 class History(Protocol):
     """Backups, disks and plugs on the server's own disk. Writers raise OSError or HistoryError."""
 
+    @property
+    def problem(self) -> str:
+        """What was wrong with it at the start, in one line; empty = nothing."""
+        ...
+
     def next_id(self) -> int:
         """An id larger than any ever given."""
         ...
@@ -284,6 +289,11 @@ class Loaded(Protocol):
     @property
     def config(self) -> Config:
         """The configuration in force."""
+        ...
+
+    @property
+    def warnings(self) -> Sequence[object]:
+        """What is odd about the file but does no harm; each as a line by `str`."""
         ...
 
     @property
