@@ -66,7 +66,7 @@ class KernelDisks:
         Writes back everything, to learn of errors; they also fail every later `sync`.
         """
         if found := self._sessions.get(backup_id):
-            await self._run(found.probe, found.device, f"writing to {found.device.node}")
+            await self._write(found, found.probe)
 
     async def sync(self, backup_id: int) -> Room:
         """Bring everything onto the disk; its room afterwards.
@@ -76,7 +76,7 @@ class KernelDisks:
         found = self._sessions.get(backup_id)
         if found is None:
             raise Fault("disk-error", "the disk is not open; run the backup again")
-        return await self._run(found.sync, found.device, f"writing to {found.device.node}")
+        return await self._write(found, found.sync)
 
     async def close(self, backup_id: int, gone: bool) -> bool:
         """Unmount and close; whether the device still answers. GONE: only let go, and quickly.
@@ -125,6 +125,14 @@ class KernelDisks:
             )
         except (Fault, OSError):
             return
+
+    async def _write(self, found: Session, step: Callable[[], T]) -> T:
+        try:
+            return await self._run(step, found.device, f"writing to {found.device.node}")
+        except Fault as fault:
+            if fault.code != "disk-full" and found.lost is None:  # given up: it may have lost data
+                found.lost = fault
+            raise
 
     async def _retry_left(self, device: BlockDevice) -> None:
         for found in [item for item in self._left if item.device.whole == device.whole]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tetrasback.adapters import blockdev, mounting, sysfs
+from tetrasback.adapters.probing import plain
 from tetrasback.core.devices import BlockDevice
 from tetrasback.core.events import GONE
 from tetrasback.ports import Fault
@@ -29,7 +30,7 @@ def claim(device: BlockDevice, mnt: Path, seconds: float) -> None:
         if points := _points(directory):
             raise Fault(
                 "mounted-elsewhere",
-                f"{device.node} is mounted at {points[-1]}; unmount it there first",
+                f"{device.node} is mounted at {plain(points[-1])}; unmount it there first",
             ) from None
         raise Fault(
             "in-use", f"{device.node} is in use by another program; end that program first"
@@ -60,7 +61,7 @@ def users(point: Path) -> list[str]:
     found = []
     for entry in sorted(sysfs.PROC.glob("[0-9]*"))[:_MOST_PROCESSES]:
         if any(path == point or point in path.parents for path in _used(entry)):
-            found.append(f"{sysfs.attribute(entry, 'comm')} ({entry.name})")
+            found.append(f"{plain(sysfs.attribute(entry, 'comm'))} ({entry.name})")
     return found
 
 

@@ -50,15 +50,18 @@ class Session:
     def probe(self) -> None:
         """Raise Fault if the disk is gone, failing or full."""
         if not self.present():
-            raise self._fault("", "in use")
-        if self.root >= 0 and mountpoint.is_full(self.device, self.root):
+            raise self._fault("", "used")
+        try:
+            full = self.root >= 0 and mountpoint.is_full(self.device, self.root)
+        except OSError as error:
+            raise self._fault(error.strerror or str(error), "used") from None
+        if full:
             raise Fault("disk-full", f"{self.device.node} is full; use a larger disk")
         self.sync()
 
     def sync(self) -> Room:
         """Bring everything onto the disk. Raises Fault."""
-        if self.lost is not None:
-            raise self.lost
+        self._tell_loss()
         try:
             if self.root >= 0:
                 mounting.syncfs(self.root)
@@ -70,11 +73,13 @@ class Session:
             raise self._fault(error.strerror or str(error), "written to") from None
         if not self.present():
             raise self._fault("", "written to")
+        self._tell_loss()  # another step, given up before, may have met the error instead of us
         return self.room
 
     def close(self, seconds: float) -> bool:
         """Unmount, waiting SECONDS for those who use it, then close; whether the disk answers."""
         self._close_root()
+        before = self.lost
         end = time.monotonic() + seconds
         while True:
             try:
@@ -96,6 +101,8 @@ class Session:
             raise self._fault(error.strerror or str(error), "unmounted") from None
         finally:
             self._close_descriptor()
+        if self.lost is not before:
+            self._tell_loss()
         return alive
 
     def let_go(self) -> None:
@@ -106,6 +113,7 @@ class Session:
                 # Somebody else may have unmounted it, or the thread that hung before.
                 with contextlib.suppress(OSError):
                     mounting.unmount(point, detach=True)
+            self._remove_target()
         self._close_descriptor()
 
     def _unmount(self) -> None:
@@ -113,6 +121,9 @@ class Session:
             if self.target is None:
                 self._flush(point)
             mounting.unmount(point)
+        self._remove_target()
+
+    def _remove_target(self) -> None:
         if self.target is not None:
             with contextlib.suppress(OSError):  # not empty, or gone: no harm in either
                 self.target.rmdir()
@@ -131,11 +142,20 @@ class Session:
         return [mount.point for mount in reversed(sysfs.mounts_of(rdev)) if not mount.follows]
 
     def _flush(self, point: str) -> None:
-        root = os.open(point, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        """Write back what a script left mounted; an error is kept, and told by `close`."""
+        root = -1
         try:
+            root = os.open(point, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             mounting.syncfs(root)
+        except OSError as error:
+            self._fault(error.strerror or str(error), "written to")
         finally:
-            os.close(root)
+            if root >= 0:
+                os.close(root)
+
+    def _tell_loss(self) -> None:
+        if self.lost is not None:
+            raise Fault(self.lost.code, self.lost.message)
 
     def _busy(self) -> str:
         users = holders.users(self.target) if self.target else []

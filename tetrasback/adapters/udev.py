@@ -236,7 +236,10 @@ def _read(device: pyudev.Device) -> dict[str, str]:
 
 
 def _hardware(properties: Mapping[str, str]) -> dict[str, str]:
-    return {key: text for key, text in properties.items() if not key.startswith("ID_FS_")}
+    """What udev knows of the disk as a thing; what lies on it is probed."""
+    return {
+        key: text for key, text in properties.items() if key.startswith(("ID_MODEL", "ID_SERIAL"))
+    }
 
 
 def _is_still(device: BlockDevice) -> bool:
