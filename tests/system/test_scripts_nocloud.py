@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,8 +29,8 @@ OTHER_MACHINE = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
-def bench(workspace: Path, loop_disk: Callable[..., LoopDisk]) -> Iterator[Bench]:
-    yield Bench(mounted(loop_disk(), workspace / "mnt"), small_source(workspace / "src"))
+def bench(workspace: Path, loop_disk: Callable[..., LoopDisk]) -> Bench:
+    return Bench(mounted(loop_disk(), workspace / "mnt"), small_source(workspace / "src"))
 
 
 def stamp(seconds: float) -> str:
@@ -367,7 +367,7 @@ def test_stopped_half_way_then_clean(bench: Bench, number: signal.Signals) -> No
     environment["PATH"] = f"{slow}:{environment['PATH']}"
     running = start(bench.argv(NOCLOUD), environment, bench.mount)
     wait_until(
-        lambda: [path for path in bench.mount.glob(".tetras-back/work-*/*/try.1/.huge.*")],
+        lambda: list(bench.mount.glob(".tetras-back/work-*/*/try.1/.huge.*")),
         "rsync to write the big file",
     )
     began = time.monotonic()

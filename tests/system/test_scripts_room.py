@@ -1,7 +1,7 @@
 """backup_nocloud.sh where the disk is too small, or dying: what may go, and what is said."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,9 @@ MB = 1 << 20
 
 
 @pytest.fixture
-def bench(workspace: Path, loop_disk: Callable[..., LoopDisk]) -> Iterator[Bench]:
+def bench(workspace: Path, loop_disk: Callable[..., LoopDisk]) -> Bench:
     """A disk of 64 MiB, some 50 of them for files."""
-    yield Bench(mounted(loop_disk(), workspace / "mnt"), small_source(workspace / "src"))
+    return Bench(mounted(loop_disk(), workspace / "mnt"), small_source(workspace / "src"))
 
 
 def churn(bench: Bench, megabytes: int) -> None:

@@ -57,6 +57,13 @@ copy_progress() {
     done
 }
 
+# plain NAME: a name as it is, in PLAIN; rsync writes some bytes of it as \#ooo, and not always the
+# same ones.
+plain() {
+    PLAIN=${1//\\/\\\\}
+    printf -v PLAIN '%b' "${PLAIN//\\\\#/\\0}"
+}
+
 # read_copy_messages STREAM: judge what rsync says; sets TROUBLES, UNKNOWN, FULL.
 read_copy_messages() {
     local line name
@@ -67,15 +74,17 @@ read_copy_messages() {
         if [[ $line =~ $SOURCE_TROUBLE ]]; then
             ((TROUBLES += 1))
             # A file with a bad block is tried, and told, twice.
-            if [[ -z ${misread[${BASH_REMATCH[2]}]:-} ]]; then
-                misread[${BASH_REMATCH[2]}]=1
+            plain "${BASH_REMATCH[2]}"
+            if [[ -z ${misread[$PLAIN]:-} ]]; then
+                misread[$PLAIN]=1
                 warn_file "cannot read ${BASH_REMATCH[2]}: ${BASH_REMATCH[3]}"
             fi
         elif [[ $line =~ $VANISHED ]]; then
             ((VANISHED_FILES += 1))
             ((VANISHED_FILES > NAMED_LIMIT)) || note "vanished while it was read: ${BASH_REMATCH[2]}"
         elif [[ $line =~ $UNVERIFIED ]]; then
-            unverified+=("${BASH_REMATCH[2]}")
+            plain "${BASH_REMATCH[2]}"
+            unverified+=("$PLAIN")
         elif [[ ! $line =~ $RSYNC_SUMMARY && -n $line ]]; then
             clean "$line"
             printf '%s\n' "$CLEAN" >&2

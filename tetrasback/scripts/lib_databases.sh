@@ -6,7 +6,8 @@
 # program behind "--", and written into file names with %XX for what a file name had better not
 # hold.
 
-# listening SOCKET: does a server listen there? proc(5), net/unix: flag 00010000, path last.
+# listening SOCKET: does a server listen there, for all that is known without its client?
+# proc(5), net/unix: flag 00010000, path last.
 listening() {
     [[ -S $1 ]] && awk -v path="$1" '
         $4 == "00010000" && ($8 == path || "/var" $8 == path || $8 == "/var" path) { found = 1 }
@@ -122,6 +123,12 @@ dump_mysql() {
     done
 }
 
+# answers SOCKET PORT: is it a PostgreSQL server's? (1 of pg_isready: it is, but only just starting.)
+answers() {
+    type -P pg_isready >/dev/null || { listening "$1"; return; }
+    pg_isready --quiet --timeout=10 --host="${1%/*}" --port="$2" || (($? == 1))
+}
+
 # postgresql_servers: a line "OWNER NAME OPTION..." for each that runs. Debian's clusters by their
 # own list; besides them whatever listens where Debian's clients look.
 postgresql_servers() {
@@ -137,7 +144,7 @@ postgresql_servers() {
     fi
     for socket in /run/postgresql/.s.PGSQL.*; do
         port=${socket##*.}
-        [[ $port =~ ^[0-9]+$ && -z ${seen[$port]:-} ]] && listening "$socket" || continue
+        [[ $port =~ ^[0-9]+$ && -z ${seen[$port]:-} ]] && answers "$socket" "$port" || continue
         printf '%s postgresql-%s --host=/run/postgresql --port=%s\n' \
             "$(stat -c %U -- "$socket")" "$port" "$port"
     done
