@@ -1,0 +1,135 @@
+# Completion of tetras-backctl for bash; to be installed in /usr/share/bash-completion/completions.
+# shellcheck shell=bash
+
+_tetras_backctl() {
+    local commands='status disks save forget plug unplug backup cancel scripts enable disable
+        history log watch reload import-config version'
+    local common='--json --no-ask-password --help'
+    local current=${COMP_WORDS[COMP_CWORD]} command='' word
+    local -a words=()
+    COMPREPLY=()
+
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        if [[ $word != -* ]]; then
+            command=$word
+            break
+        fi
+    done
+
+    if [[ $current == -* ]]; then
+        case $command in
+            '') common+=' --version' ;;
+            disks) common+=' --full' ;;
+            save) common+=' --device' ;;
+            backup) common+=' --no-wait' ;;
+            history) common+=' --count --before' ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -W "$common" -- "$current")
+        return
+    fi
+
+    case $command in
+        '')
+            mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
+            return
+            ;;
+        save)
+            if [[ ${COMP_WORDS[COMP_CWORD-1]} == --device ]]; then
+                compopt -o filenames
+                mapfile -t COMPREPLY < <(compgen -f -- "${current:-/dev/}")
+                return
+            fi
+            compopt -o nospace
+            mapfile -t words < <(tetras-backctl __complete unsaved 2>/dev/null)
+            words=("${words[@]/%/=}")
+            ;;
+        enable | disable)
+            mapfile -t words < <(tetras-backctl __complete scripts 2>/dev/null)
+            ;;
+        import-config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            return
+            ;;
+        plug | unplug)
+            if [[ $current == /* ]]; then
+                compopt -o filenames
+                mapfile -t COMPREPLY < <(compgen -f -- "$current")
+                return
+            fi
+            mapfile -t words < <(tetras-backctl __complete disks 2>/dev/null)
+            ;;
+        forget | backup | cancel | history | log)
+            mapfile -t words < <(tetras-backctl __complete disks 2>/dev/null)
+            ;;
+        *) return ;;
+    esac
+
+    # Bash has already split the line at "=" and ":": what stands before on the same word is the
+    # part that must fit, too, but must not be inserted again.
+    local before='' index=$((COMP_CWORD - 1)) line=${COMP_LINE:0:COMP_POINT}
+    if [[ $current == [=:] ]]; then
+        before=$current
+        current=''
+    fi
+    while [[ $index -gt 1 ]]; do
+        [[ ${COMP_WORDS[index]}$before == *[=:]* ]] || break
+        [[ $line == *"${COMP_WORDS[index]}$before$current" ]] || break
+        before=${COMP_WORDS[index]}$before
+        index=$((index - 1))
+    done
+
+    # Names hold blanks, quotes, dollars, anything: they are compared as they are, never evaluated.
+    # What is typed already stays as it was typed, the rest follows, quoted in the same manner.
+    local plain quote rest
+    _tetras_backctl_plain "$before$current"
+    if [[ -n $quote && $current != "$quote"* ]]; then
+        return
+    fi
+    [[ -z $quote ]] || current=${current#?} # the opening quote is not part of what bash replaces
+    for word in "${words[@]}"; do
+        [[ $word == "$plain"* ]] || continue
+        rest=${word:${#plain}}
+        case $quote in
+            "'") rest=${rest//"'"/"'\\''"} ;;
+            '"')
+                rest=${rest//\\/\\\\}
+                rest=${rest//\"/\\\"}
+                rest=${rest//\$/\\\$}
+                rest=${rest//\`/\\\`}
+                rest=${rest//\!/"\"'!'\""}
+                ;;
+            *)
+                [[ -z $rest || $command == save ]] || printf -v rest '%q' "$rest"
+                ;;
+        esac
+        # Bash closes the quote itself, unless it takes the word's last character for its end.
+        [[ -z $quote || $rest != *"$quote" ]] || rest+=$quote
+        COMPREPLY+=("$current$rest")
+    done
+}
+
+# Sets `plain` to what the shell would make of a half-written word, without its quotes and
+# backslashes, and `quote` to the quote that is still open.
+_tetras_backctl_plain() {
+    local text=$1 char
+    plain='' quote=''
+    while [[ -n $text ]]; do
+        char=${text:0:1}
+        text=${text:1}
+        if [[ $char == "$quote" ]]; then
+            quote=''
+        elif [[ $quote == "'" ]]; then
+            plain+=$char
+        elif [[ $char == \\ ]]; then
+            plain+=${text:0:1}
+            text=${text:1}
+        elif [[ -z $quote && $char == [\'\"] ]]; then
+            quote=$char
+        else
+            plain+=$char
+        fi
+    done
+}
+
+complete -F _tetras_backctl tetras-backctl

@@ -1,0 +1,40 @@
+# Completion of tetras-backctl for fish; to be installed in /usr/share/fish/vendor_completions.d.
+
+function __tetras_backctl_words
+    # One word a line, taken as it is: fish quotes what it inserts.
+    tetras-backctl __complete $argv[1] 2>/dev/null
+end
+
+complete -c tetras-backctl -f
+complete -c tetras-backctl -l json -d 'answer in JSON'
+complete -c tetras-backctl -l no-ask-password -d 'never ask for a password'
+complete -c tetras-backctl -s h -l help -d 'show help'
+complete -c tetras-backctl -n __fish_use_subcommand -l version -d 'show the version'
+
+complete -c tetras-backctl -n __fish_use_subcommand -a status -d 'what you should know now'
+complete -c tetras-backctl -n __fish_use_subcommand -a disks -d 'list the disks'
+complete -c tetras-backctl -n __fish_use_subcommand -a save -d 'save a disk under a name'
+complete -c tetras-backctl -n __fish_use_subcommand -a forget -d 'forget a saved disk'
+complete -c tetras-backctl -n __fish_use_subcommand -a plug -d 'as if a disk had been plugged in'
+complete -c tetras-backctl -n __fish_use_subcommand -a unplug -d 'make a disk ready to be pulled out'
+complete -c tetras-backctl -n __fish_use_subcommand -a backup -d 'back up onto a disk'
+complete -c tetras-backctl -n __fish_use_subcommand -a cancel -d 'cancel the backup on a disk'
+complete -c tetras-backctl -n __fish_use_subcommand -a scripts -d 'list the backup scripts'
+complete -c tetras-backctl -n __fish_use_subcommand -a enable -d 'let a script run'
+complete -c tetras-backctl -n __fish_use_subcommand -a disable -d 'let a script run no longer'
+complete -c tetras-backctl -n __fish_use_subcommand -a history -d 'list past backups'
+complete -c tetras-backctl -n __fish_use_subcommand -a log -d 'show the log of a backup'
+complete -c tetras-backctl -n __fish_use_subcommand -a watch -d 'show everything live'
+complete -c tetras-backctl -n __fish_use_subcommand -a reload -d 'read the configuration again'
+complete -c tetras-backctl -n __fish_use_subcommand -a import-config -d 'take over the original\'s'
+complete -c tetras-backctl -n __fish_use_subcommand -a version -d 'show the versions'
+
+complete -c tetras-backctl -n '__fish_seen_subcommand_from disks' -l full -d 'show whole UUIDs'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from save' -l device -rF -d 'by its device'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from backup' -l no-wait -d 'only start it'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from history' -s n -l count -x -d 'how many'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from history' -l before -x -d 'only older ones'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from save' -a '(__tetras_backctl_words unsaved)='
+complete -c tetras-backctl -n '__fish_seen_subcommand_from forget plug unplug backup cancel history log' -a '(__tetras_backctl_words disks)'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from plug unplug import-config' -F
+complete -c tetras-backctl -n '__fish_seen_subcommand_from enable disable' -a '(__tetras_backctl_words scripts)'
