@@ -138,6 +138,21 @@ async def call(
     return await command(argv if user is None else command_as(user, argv), seconds=seconds)
 
 
+async def gdbus(
+    bus: PrivateBus,
+    method: str,
+    *args: str,
+    user: User | None = None,
+    path: str = names.ROOT_PATH,
+) -> CompletedProcess[str]:
+    """`gdbus call` as USER (None: root); METHOD with its interface. It shows errors by name."""
+    argv = [
+        *("gdbus", "call", f"--address={bus.address}", f"--dest={names.BUS_NAME}"),
+        *(f"--object-path={path}", f"--method={method}", "--timeout=50", *args),
+    ]
+    return await command(argv if user is None else command_as(user, argv))
+
+
 async def command(argv: Sequence[str], seconds: float = 60.0) -> CompletedProcess[str]:
     """Any command, beside the event loop; a failure is the caller's to look at."""
     return await asyncio.to_thread(run, argv, seconds=seconds, check=False)

@@ -1,27 +1,14 @@
 """The interface as callers meet it, on a real bus: what is answered, what is refused and how."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.bus.serving import DISK_PATH, UUID, call, command, error_of, serving
+from tests.bus.serving import DISK_PATH, UUID, call, command, error_of, gdbus, serving
 from tests.harness import PrivateBus
 from tetrasback import names
 
 MACHINE_ID = Path("/etc/machine-id").read_text().strip()
-
-
-async def gdbus(
-    bus: PrivateBus, method: str, *args: str, path: str = names.ROOT_PATH
-) -> subprocess.CompletedProcess[str]:
-    """`gdbus call`, which shows errors by name."""
-    return await command(
-        [
-            *("gdbus", "call", f"--address={bus.address}", f"--dest={names.BUS_NAME}"),
-            *(f"--object-path={path}", f"--method={method}", *args),
-        ]
-    )
 
 
 async def test_every_method_reaches_the_control(bus: PrivateBus) -> None:

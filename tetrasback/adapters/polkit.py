@@ -67,7 +67,7 @@ class Polkit:
         finally:
             if answer is None:
                 await self._take_back(call, cancellation)
-        await _check_answer(call, answer, action)
+        await _check_answer(call, answer, action, interactive)
 
     async def _take_back(self, call: Callable[..., Awaitable[Any]], cancellation: str) -> None:
         message = _to_polkit("CancelCheckAuthorization", "s", [cancellation])
@@ -75,21 +75,30 @@ class Polkit:
         await call(message, 0.0)
 
 
-async def _check_answer(call: Callable[..., Awaitable[Any]], answer: Message, action: str) -> None:
+async def _check_answer(
+    call: Callable[..., Awaitable[Any]], answer: Message, action: str, interactive: bool
+) -> None:
     """Raise unless ANSWER is polkit's own, and yes."""
     if answer.message_type is not MessageType.METHOD_RETURN or answer.signature != "(bba{ss})":
         log.warning("polkit does not answer for %s: %s", action, answer.error_name)
         raise AccessDenied(_ABSENT)
     if answer.sender != await _owner(call):
         raise AccessDenied("somebody else than polkit has answered; try again")
-    allowed, challenge, _ = answer.body[0]
+    allowed, challenge, details = answer.body[0]
     if allowed:
         return
-    if challenge:
+    if details.get("polkit.dismissed"):
+        raise AccessDenied("the password was not given; try again")
+    if not challenge:
+        raise AccessDenied("you may not do this; ask an administrator")
+    if not interactive:
         raise AuthorizationRequired(
             "an administrator's password is needed for this; let it be asked for, or use root"
         )
-    raise AccessDenied("you may not do this; ask an administrator")
+    raise AccessDenied(
+        "an administrator's password is needed and nothing is there to ask for it; start"
+        " pkttyagent, or use root"
+    )
 
 
 async def _owner(call: Callable[..., Awaitable[Any]]) -> str:

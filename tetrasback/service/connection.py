@@ -121,14 +121,14 @@ class Connection:
         signature: str = "",
         body: Sequence[Any] = (),
         size: int = 256,
-        sent: Callable[[bytes], None] | None = None,
+        sent: Callable[[bytes | None], None] | None = None,
     ) -> bool:
         """Answer a call that wants an answer. SIZE is an estimate, SENT as in `Item`; whether it
-        has been queued."""
+        has been queued. A caller who does not read what they asked for gets an error instead."""
         if call.flags & MessageFlag.NO_REPLY_EXPECTED:
             return False
         message = Message.new_method_return(call, signature, list(body))
-        return self.send(Item(message, Rank.REPLY, size, call.sender, sent=sent))
+        return self._reply(call, Item(message, Rank.REPLY, size, call.sender, sent=sent))
 
     def reply_bytes(self, call: Message, signature: str, body: bytes) -> None:
         """Answer a call with a body that has been encoded before."""
@@ -136,7 +136,7 @@ class Connection:
             frame = gate.return_frame(
                 call.sender, call.serial, next(self._serials), signature, body
             )
-            self.send(Item(frame, Rank.REPLY, len(frame), call.sender))
+            self._reply(call, Item(frame, Rank.REPLY, len(frame), call.sender))
 
     def refuse(self, call: Message, error: TetrasBackError) -> None:
         """Answer a call with an error."""
@@ -286,22 +286,25 @@ class Connection:
                 data += b"".join(more.message for more in self._outbox.ready_bytes())
             await loop.sock_sendall(self._sock, data)
             self._writing = None
-            if item.sent:
-                item.sent(data)
             await asyncio.sleep(0)
 
     async def _encode(self, item: Item) -> bytes:
+        """The bytes of ITEM, which is told about them."""
         if isinstance(item.message, bytes):
             return item.message
         try:
             written = self._library.encode(item.message)
         except (ValueError, TypeError, AttributeError, struct.error):
             log.exception("a message could not be encoded: %s", item.message.member or "an answer")
+            if item.sent:
+                item.sent(None)
             if not item.destination:
                 return b""
             return self._error(item.destination, item.message.reply_serial, INTERNAL)
         data = await self._next_encoded()
         await written
+        if item.sent:
+            item.sent(data)
         return data
 
     async def _next_encoded(self) -> bytes:
@@ -319,6 +322,12 @@ class Connection:
     def _queue(self, message: Message) -> None:
         """What the library says by itself, should it ever."""
         self.send(Item(message, Rank.REPLY, destination=message.destination or ""))
+
+    def _reply(self, call: Message, item: Item) -> bool:
+        queued = self.send(item)
+        if not queued:
+            self.refuse(call, LimitsExceeded("too many answers are waiting; read them first"))
+        return queued
 
     def _refuse(self, destination: str, serial: int, error: TetrasBackError) -> None:
         frame = self._error(destination, serial, error)

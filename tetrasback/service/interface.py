@@ -121,7 +121,7 @@ _METHODS: Final = (
         None,
         _get_history,
     ),
-    Method("GetLog", (("t", "id"),), ("s", "text"), _action("read-log"), _get_log),
+    Method("GetLog", (("t", "id"),), ("s", "log"), _action("read-log"), _get_log),
 )
 
 METHODS: Final = {method.name: method for method in _METHODS}
@@ -133,6 +133,9 @@ PROPERTIES: Final = {
     names.BACKUP_INTERFACE: wire.signature_of(wire.BackupView),
 }
 """Interface → property → signature. Nobody can set one."""
+
+CONSTANT: Final = frozenset({(names.MANAGER_INTERFACE, "Version")})
+"""(interface, property) that stay as they are while the daemon runs."""
 
 SIGNALS: Final[dict[type[signals.Signal], Arguments]] = {
     signals.DiskSaved: (("s", "uuid"), ("s", "name")),

@@ -9,12 +9,14 @@ from functools import lru_cache
 from typing import Final
 
 from tetrasback import names
-from tetrasback.service.interface import METHODS, PROPERTIES, SIGNALS, Arguments
+from tetrasback.service.interface import CONSTANT, METHODS, PROPERTIES, SIGNALS, Arguments
 
 _DOCTYPE: Final = (
     '<!DOCTYPE node PUBLIC "-//freedesktop//DTD D-BUS Object Introspection 1.0//EN"\n'
     ' "http://www.freedesktop.org/standards/dbus/1.0/introspect.dtd">\n'
 )
+
+_EMITS_CHANGED: Final = "org.freedesktop.DBus.Property.EmitsChangedSignal"
 
 Member = tuple[str, Arguments, Arguments]
 """Name, arguments, results."""
@@ -70,7 +72,9 @@ def _interface(name: str) -> str:
     for member, arguments in _signals(name):
         _arguments(ET.SubElement(root, "signal", name=member), arguments, None)
     for member, signature in PROPERTIES.get(name, {}).items():
-        ET.SubElement(root, "property", name=member, type=signature, access="read")
+        element = ET.SubElement(root, "property", name=member, type=signature, access="read")
+        if (name, member) in CONSTANT:
+            ET.SubElement(element, "annotation", name=_EMITS_CHANGED, value="const")
     ET.indent(root, "  ", level=1)
     return f"  {ET.tostring(root, encoding='unicode')}\n"
 

@@ -51,7 +51,7 @@ async def connect(address: str) -> socket.socket:
             await _authenticate(sock)
         except (OSError, EOFError) as error:
             sock.close()
-            reason = str(error)
+            reason = getattr(error, "strerror", None) or str(error)
         except BaseException:
             sock.close()
             raise

@@ -1,12 +1,16 @@
 """GetManagedObjects: with many disks its answer is large, so it is encoded once for all callers."""
 
+from typing import Final
+
 from dbus_next.message import Message
 
+from tetrasback.errors import LimitsExceeded
 from tetrasback.service import gate
 from tetrasback.service.connection import Connection
 from tetrasback.service.published import Published
 
-SIGNATURE = "a{oa{sa{sv}}}"
+SIGNATURE: Final = "a{oa{sa{sv}}}"
+_WAITING: Final = 256
 
 
 class Managed:
@@ -24,10 +28,12 @@ class Managed:
         self._waiting: list[tuple[Connection, Message, int]] = []
 
     def answer(self, connection: Connection, call: Message) -> None:
-        """Answer CALL, at once or when the objects have been encoded."""
+        """Answer CALL, at once or when the objects have been encoded. Raises LimitsExceeded."""
         if self._version == self._published.version:
             connection.reply_bytes(call, SIGNATURE, self._body)
         elif self._busy is connection:
+            if len(self._waiting) >= _WAITING:
+                raise LimitsExceeded("too many ask for all objects at once; try again")
             self._waiting.append((connection, call, self._published.version))
         else:
             self._encode(connection, call)
@@ -36,12 +42,15 @@ class Managed:
         version = self._published.version
         objects = self._published.managed()
 
-        def sent(frame: bytes) -> None:
+        def sent(frame: bytes | None) -> None:
             self._busy = None
-            self._version, self._body = version, gate.body_of(frame)
             waiting, self._waiting = self._waiting, []
+            if frame is not None:
+                self._version, self._body = version, gate.body_of(frame)
             for other, later, wanted in waiting:
-                if wanted <= version:
+                if frame is None:
+                    other.refuse(later, LimitsExceeded("there is too much to say; try again"))
+                elif wanted <= version:
                     other.reply_bytes(later, SIGNATURE, self._body)
                 else:
                     self.answer(other, later)

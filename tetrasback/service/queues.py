@@ -91,7 +91,7 @@ class Item:
     """A message to go out: the library's, or bytes that are ready.
 
     ``size`` is an estimate in bytes, ``signal`` what it tells, should it have to be told again;
-    ``sent`` is called with the bytes once the bus has them.
+    ``sent`` is called with the bytes when it is its turn, or with None should it be dropped.
     """
 
     message: Any
@@ -99,7 +99,7 @@ class Item:
     size: int = 256
     destination: str = ""
     signal: Signal | None = None
-    sent: Callable[[bytes], None] | None = None
+    sent: Callable[[bytes | None], None] | None = None
 
 
 class Outbox:
@@ -130,7 +130,9 @@ class Outbox:
             lowest = next(rank for rank in Rank if self._items[rank])
             if lowest > item.rank:
                 return False
-            self._take(lowest)
+            dropped = self._take(lowest)
+            if dropped.sent:
+                dropped.sent(None)
         if item.destination:
             count, size = self._to.get(item.destination, (0, 0))
             self._to[item.destination] = (count + 1, size + item.size)

@@ -1,0 +1,175 @@
+"""Who may do what, with a real polkitd: allowed, refused, challenged, hanging, absent."""
+
+import asyncio
+
+import pytest
+
+from tests.bus.serving import UUID, call, error_of, eventually, gdbus, serving, until
+from tests.harness import Polkitd, PrivateBus, User, wait_until
+from tetrasback.adapters.polkit import Polkit
+from tetrasback.service.interface import METHODS
+
+ARGUMENTS = {
+    "SaveDisk": ("ss", UUID, "bleu"),
+    "ForgetDisk": ("s", UUID),
+    "Plug": ("s", "/dev/sdz1"),
+    "Unplug": ("s", "/dev/sdz1"),
+    "RunBackup": ("s", UUID),
+    "CancelBackup": ("s", UUID),
+    "SetScriptEnabled": ("sb", "a.sh", "true"),
+    "Reload": (),
+    "ImportConfiguration": ("s", "$x = 1;"),
+    "GetLog": ("t", "7"),
+    "GetHistory": ("stu", "", "0", "1"),
+}
+OPERATORS = {"Plug", "Unplug", "RunBackup", "CancelBackup"}
+
+
+async def refusal(bus: PrivateBus, user: User, method: str, *args: str) -> str:
+    """What USER is told, with the error's name."""
+    return error_of(await gdbus(bus, f"org.tetraslibre.Back.{method}", *args, user=user))
+
+
+def test_every_method_is_tried() -> None:
+    assert ARGUMENTS.keys() == METHODS.keys()
+
+
+async def test_stranger_may_do_nothing_but_read(
+    bus: PrivateBus, polkitd: Polkitd, user: User
+) -> None:
+    async with serving(bus) as (_, control):
+        for method, arguments in ARGUMENTS.items():
+            answer = await call(bus, method, *arguments, user=user)
+            if method == "GetHistory":
+                assert answer.returncode == 0
+            else:
+                assert "password is needed" in error_of(answer), method
+        assert control.calls == [("history", "", 0, 1)]
+
+
+async def test_operators_may_run_backups_and_no_more(
+    bus: PrivateBus, polkitd: Polkitd, operator: User
+) -> None:
+    async with serving(bus) as (_, control):
+        control.release.set()
+        for method, arguments in ARGUMENTS.items():
+            await call(bus, method, *arguments, user=operator)
+        assert {str(done[0]) for done in control.calls} == {
+            "plug",
+            "unplug",
+            "run",
+            "cancel",
+            "history",
+        }
+
+
+async def test_form_is_checked_before_anybody_is_asked(bus: PrivateBus, user: User) -> None:
+    # No polkit is there: whoever got as far as asking it would be told so.
+    async with serving(bus):
+        assert "not the UUID" in await refusal(bus, user, "SaveDisk", "x", "y")
+        assert "below /dev" in await refusal(bus, user, "Plug", "x")
+        assert "polkit" in await refusal(bus, user, "Plug", "/dev/sdz1")
+
+
+async def test_without_polkit_only_root_may(bus: PrivateBus, user: User) -> None:
+    async with serving(bus) as (_, control):
+        assert "AccessDenied: polkit does not answer, so that only root may" in await refusal(
+            bus, user, "Reload"
+        )
+        assert control.calls == []
+        assert (await call(bus, "Reload")).returncode == 0
+
+
+async def test_polkit_that_hangs_is_given_up_and_blocks_nobody(
+    bus: PrivateBus, polkitd: Polkitd, user: User
+) -> None:
+    async with serving(bus, authority=Polkit(limit=2.0)) as (_, control):
+        polkitd.pause()
+        waiting = [asyncio.create_task(refusal(bus, user, "Reload")) for _ in range(3)]
+        assert (await call(bus, "RunBackup", "s", UUID)).returncode == 0
+        assert not any(task.done() for task in waiting)
+        for task in waiting:
+            assert "only root may" in await task
+        assert control.calls == [("run", UUID)]
+        polkitd.resume()
+        assert "password" in await refusal(bus, user, "Reload")
+
+
+async def test_polkit_that_ends_while_asked_refuses(
+    bus: PrivateBus, polkitd: Polkitd, user: User
+) -> None:
+    async with serving(bus) as (_, control):
+        polkitd.pause()
+        waiting = asyncio.create_task(refusal(bus, user, "Reload"))
+        await asyncio.sleep(0.5)
+        polkitd.process.kill()
+        assert "only root may" in await waiting
+        assert control.calls == []
+
+
+@pytest.mark.parametrize(("result", "text"), [("NO", "may not do this"), ("YES", "")])
+async def test_rules_of_the_administrator_decide(
+    bus: PrivateBus, user: User, result: str, text: str
+) -> None:
+    rule = f'polkit.addRule(function (action) {{ if (action.id == "org.tetraslibre.back.configure"\
+        && action.lookup("disk") === undefined) return polkit.Result.{result}; }});'
+    with Polkitd(bus, extra_rules=rule):
+        async with serving(bus) as (_, control):
+            if text:
+                assert text in await refusal(bus, user, "Reload")
+            else:
+                assert (await call(bus, "Reload", user=user)).returncode == 0
+            assert control.calls == ([] if text else [("reload",)])
+
+
+async def test_details_reach_the_rules(bus: PrivateBus, user: User) -> None:
+    rule = f'polkit.addRule(function (action) {{ if (action.lookup("disk") == "{UUID}")\
+        return polkit.Result.YES; }});'
+    with Polkitd(bus, extra_rules=rule):
+        async with serving(bus) as (_, control):
+            assert (await call(bus, "RunBackup", "s", UUID, user=user)).returncode == 0
+            other = UUID.replace("0", "1")
+            assert "password" in await refusal(bus, user, "RunBackup", other)
+            assert control.calls == [("run", UUID)]
+
+
+async def test_caller_who_lets_be_asked_without_an_agent_is_refused(
+    bus: PrivateBus, polkitd: Polkitd, user: User
+) -> None:
+    async with serving(bus) as (_, control):
+        assert "InteractiveAuthorizationRequired" in await refusal(bus, user, "Reload")
+        answer = await call(bus, "Reload", user=user, interactive=True)
+        assert error_of(answer) == "Call failed: Access denied"
+        assert control.calls == []
+
+
+async def test_caller_who_leaves_takes_the_question_back(
+    bus: PrivateBus, polkitd: Polkitd, user: User
+) -> None:
+    async with serving(bus) as (served, control):
+        polkitd.pause()
+        with pytest.raises(Exception, match="timed out"):
+            await call(bus, "Reload", user=user, seconds=2.0)
+        await eventually(lambda: not served._guard._tasks, "the question to be taken back")
+        assert not served._guard._callers
+        polkitd.resume()
+        await call(bus, "Ping", interface="org.freedesktop.DBus.Peer", user=user)
+        assert control.calls == []
+
+
+async def test_unplug_goes_on_without_its_caller(bus: PrivateBus) -> None:
+    async with serving(bus) as (_, control):
+        with pytest.raises(Exception, match="timed out"):
+            await call(bus, "Unplug", "s", "/dev/sdz1", seconds=1.5)
+        assert not control.unplugged.is_set()
+        control.release.set()
+        await until(control.unplugged)
+
+
+async def test_polkit_that_starts_later_is_used(bus: PrivateBus, operator: User) -> None:
+    async with serving(bus) as (_, control):
+        assert "only root" in await refusal(bus, operator, "RunBackup", UUID)
+        with Polkitd(bus) as polkitd:
+            wait_until(lambda: "org.tetraslibre.back.plug" in polkitd.actions(), "its actions")
+            assert (await call(bus, "RunBackup", "s", UUID, user=operator)).returncode == 0
+    assert control.calls == [("run", UUID)]
