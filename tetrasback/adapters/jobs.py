@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -72,7 +73,6 @@ class Jobs:
         self._python = python
         self._runs: dict[int, _Run] = {}
         self._stopped = 0
-        self._left: list[subprocess.Popen[bytes]] = []
 
     def scripts(self) -> Sequence[ScriptFile]:
         """Every script in the script directories, by name; the first directory wins."""
@@ -89,7 +89,6 @@ class Jobs:
         script = self._finder.find(job.script, job.takes)
         if script.problem:
             return JobResult(None, Progress(), Code.SCRIPT_REFUSED, script.problem)
-        self._left = [process for process in self._left if process.poll() is None]
         run = _Run(job, self._logs, progress, self._grace, self._patience)
         self._runs[job.backup_id] = run
         try:
@@ -104,7 +103,6 @@ class Jobs:
                 return await run.finish()
             finally:
                 run.close()
-                self._left += run.left()
         finally:
             del self._runs[job.backup_id]
 
@@ -209,16 +207,13 @@ class _Run:
         for reader in self._readers.values():
             self._loop.remove_reader(reader)
             os.close(reader)
-        if self._process and self._process.stdin:
-            self._process.stdin.close()
-
-    def left(self) -> list[subprocess.Popen[bytes]]:
-        """The supervisor, if it is still to be waited for."""
         process = self._process
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            if process and self._report:
-                process.wait(1)  # it is at its last instruction
-        return [process] if process and process.poll() is None else []
+        if process and process.stdin:
+            process.stdin.close()
+            try:
+                process.wait(1 if self._report else 0)  # at its last instruction, if it reported
+            except subprocess.TimeoutExpired:  # somebody has to collect it
+                threading.Thread(target=process.wait, name="supervisor", daemon=True).start()
 
     # --- being ended ----------------------------------------------------------------------------
 
