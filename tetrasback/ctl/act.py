@@ -1,5 +1,6 @@
 """The commands that change something and end at once."""
 
+import shlex
 from pathlib import Path
 
 from tetrasback.client.text import clean
@@ -27,7 +28,10 @@ async def save(context: Context) -> int:
         uuid = await uuid_to_save(context.client, wanted)
     path = await context.client.save_disk(uuid, name)
     disk = await context.client.disk_at(path)
-    _tell(context, disk, f"saved as {disk.name}: plug it in, or start: tetras-backctl backup")
+    advice = "a backup starts when it is plugged in"
+    if disk.device:
+        advice = f"to back up now: tetras-backctl backup {shlex.quote(clean(disk.name, 64))}"
+    _tell(context, disk, f"saved as {disk.name}; {advice}")
     return EXIT_OK
 
 

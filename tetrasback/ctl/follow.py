@@ -1,6 +1,7 @@
 """`backup`: start one and stay with it to its end, whatever becomes of the daemon meanwhile."""
 
 import asyncio
+import shlex
 import time
 from typing import Final
 
@@ -41,7 +42,7 @@ async def backup(context: Context) -> int:
     shown = clean(name, 64)
     context.on_interrupt = (
         f"no longer following: the backup on {shown} goes on;"
-        f" to stop it: tetras-backctl cancel {shown!r}"
+        f" to stop it: tetras-backctl cancel {shlex.quote(shown)}"
     )
     with Display(context.out, name) as display:
         await _follow(context, number, display)

@@ -96,7 +96,8 @@ async def disks(context: Context) -> int:
     if not found:
         out.line("no disk is saved, and none is plugged in that could be")
         return EXIT_OK
-    out.table(sentences.disks_table(found, full=context.options.full or not out.terminal))
+    full = context.options.full or not out.terminal
+    out.table(sentences.disks_table(found, full=full), wide=full)
     hints = sentences.disk_hints(found)
     if hints:
         out.line("")

@@ -117,11 +117,11 @@ class Output:
         self._errors.write(f"tetras-backctl: {clean(text)}\n")
         self._errors.flush()
 
-    def table(self, table: Table) -> None:
-        """A table; nothing with --json."""
+    def table(self, table: Table, *, wide: bool = False) -> None:
+        """A table; nothing with --json. WIDE: nothing is cut, however narrow the terminal."""
         if self.json:
             return
-        if self.terminal:
+        if self.terminal and not wide:
             self.console.print(rich_table(table))
             return
         for line in plain_table(table):

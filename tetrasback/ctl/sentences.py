@@ -190,6 +190,8 @@ def verdict_line(name: str, entry: HistoryEntry) -> list[Cell]:
     if entry.warnings:
         facts.append(warnings(entry.warnings))
     why = entry.message or say(CODES, entry.code)
+    if entry.message and entry.code:
+        why += f" [{entry.code}]"
     return [
         f"{name}: ",
         (say(VERDICTS, entry.verdict), _VERDICT_STYLES.get(entry.verdict, "")),

@@ -105,10 +105,10 @@ class _Json:
         match event:
             case Signal(name, arguments):
                 self._write(name, dict(arguments))
-            case DaemonGone() | Lost():
+            case DaemonGone():
+                self._write("DaemonGone", {})
+            case DaemonBack() | Lost():
                 self._write(type(event).__name__, {})
-            case DaemonBack():
-                self._write("DaemonBack", {})
                 self.begin()
 
     def _write(self, name: str, members: dict[str, Any]) -> None:
