@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.harness import run
+from tests.harness import LoopDisk, run, wait_until
 from tests.harness.process import PROJECT
 from tetrasback.adapters.disks import KernelDisks
 from tetrasback.adapters.mounting import enter_private_namespace
@@ -33,6 +33,17 @@ def identify(node: str) -> BlockDevice:
             await devices.close()
 
     return asyncio.run(look())
+
+
+def exchange(old: LoopDisk, new: LoopDisk) -> None:
+    """Put another disk in the place of a plugged one, at once: the same node, another diskseq."""
+    device, old.device = old.device, ""
+    run(["losetup", "--detach", device])
+    wait_until(
+        lambda: run(["losetup", device, new.image], check=False).returncode == 0,
+        f"{device} to be free",
+    )
+    new.device = device
 
 
 class RemoteDisks:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import LoopDisk, run
-from tests.system.remote import RemoteDisks, identify
+from tests.system.remote import RemoteDisks, exchange, identify
 from tetrasback.core.devices import BlockDevice
 from tetrasback.ports import Fault
 
@@ -40,12 +40,8 @@ def test_another_disk_in_the_same_place_is_not_touched(
     first = loop_disk(name="first", uuid=UUID)
     second = loop_disk(name="second", uuid=UUID)
     seen = identify(first.attach())
-    first.detach()
-    run(["losetup", seen.node, second.image])
-    try:
-        assert refused(disks, seen, mode).code == "identity"
-    finally:
-        run(["losetup", "--detach", seen.node])
+    exchange(first, second)
+    assert refused(disks, seen, mode).code == "identity"
 
 
 @pytest.mark.parametrize("fs", ["ext4", "xfs", "btrfs"])

@@ -4,36 +4,52 @@ import asyncio
 import os
 import sys
 import time
+import uuid as uuids
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from tests.harness import LoopDisk, TagRule, run, settle
+from tests.harness import LoopDisk, TagRule, UdevDaemon, run, settle
 from tests.harness.process import PROJECT
+from tests.system.remote import exchange
 from tetrasback.adapters import sysfs
 from tetrasback.adapters.description import describe
 from tetrasback.adapters.udev import UdevDevices
 from tetrasback.core.devices import BlockDevice
 from tetrasback.errors import NoSuchDevice, NotAFilesystem
 
-ONE = "0b5a9f3e-7c1d-4e8f-9a2b-3c4d5e6f7a8b"
-TWO = "1b5a9f3e-7c1d-4e8f-9a2b-3c4d5e6f7a8b"
+ONE, TWO = str(uuids.uuid4()), str(uuids.uuid4())
 
 
 class Told:
-    """What the adapter has told, in order: ("seen", UUID) and ("gone", syspath's last part)."""
+    """What the adapter has told, in order: ("seen", UUID) and ("gone", syspath's last part).
+
+    Only of our own disks: other programs may plug tagged ones on this machine meanwhile.
+    """
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
         self.devices: list[BlockDevice] = []
+        self._ours: set[str] = set()
+
+    def follow(self, device: str) -> str:
+        """Count a device as ours before it has been told; its name."""
+        name = Path(device).name
+        self._ours.add(name)
+        return name
 
     def seen(self, device: BlockDevice) -> None:
-        self.events.append(("seen", device.uuid))
-        self.devices.append(device)
+        if device.uuid in (ONE, TWO):
+            self.follow(device.node)
+            self.events.append(("seen", device.uuid))
+            self.devices.append(device)
 
     def gone(self, syspath: str) -> None:
-        self.events.append(("gone", Path(syspath).name))
+        name = Path(syspath).name
+        if name in self._ours:
+            self._ours.remove(name)
+            self.events.append(("gone", name))
 
     async def wait(self, *expected: tuple[str, str]) -> None:
         """Until exactly these have been told, repetitions left out; then forget them."""
@@ -78,7 +94,7 @@ async def test_a_candidate_is_enumerated_described_and_told_gone(
 ) -> None:
     disk = loop_disk(uuid=ONE, label="My déjà vu")
     await quietly(disk.attach)
-    name = Path(disk.device).name
+    name = told.follow(disk.device)
     here = [device for device in await devices.start(told.seen, told.gone) if device.uuid == ONE]
     assert here == [
         BlockDevice(
@@ -106,9 +122,7 @@ async def test_a_plugged_disk_is_told_and_another_in_its_place_is_another(
     await told.wait(("seen", ONE))
     name = Path(one.device).name
     # Both changes at once: when the events are read, sysfs knows only the second disk.
-    run(["losetup", "--detach", one.device])
-    run(["losetup", one.device, two.image])
-    two.device, one.device = one.device, ""
+    exchange(one, two)
     await told.wait(("gone", name), ("seen", TWO))
     assert told.devices[-1].diskseq > told.devices[0].diskseq
     run(["mkfs.ext4", "-q", "-F", "-U", ONE, two.device])
@@ -135,6 +149,7 @@ async def test_partitions_come_and_go(
     await devices.start(told.seen, told.gone)
     parts = disk.read_partitions()
     try:
+        await asyncio.to_thread(settle)  # from then on udevd watches them for being formatted
         for part, uuid in zip(parts, (ONE, TWO), strict=True):
             run(["mkfs.ext4", "-q", "-F", "-U", uuid, part])
         await told.wait_for(("seen", ONE), ("seen", TWO))
@@ -161,7 +176,7 @@ async def test_a_remove_of_a_disk_in_use_is_told(
     disk = loop_disk(uuid=ONE)
     await quietly(disk.attach)
     await devices.start(told.seen, told.gone)
-    name = Path(disk.device).name
+    name = told.follow(disk.device)
     trigger = ["udevadm", "trigger", "--settle", f"--sysname-match={name}", "--action"]
     place = workspace / "place"
     place.mkdir()
@@ -188,7 +203,7 @@ async def test_events_that_the_kernel_had_to_drop_are_made_up_for(
     )
     stays.attach()
     leaves.attach()
-    name = Path(leaves.device).name
+    name = told.follow(leaves.device)
     settle()
     await devices.start(told.seen, told.gone)
     for _ in range(20):  # the loop does not run meanwhile: the buffer overflows
@@ -205,7 +220,7 @@ async def test_events_that_the_kernel_had_to_drop_are_made_up_for(
 
 
 async def test_a_device_without_the_tag_is_told_gone_after_it_was_looked_up(
-    devices: UdevDevices, told: Told, loop_disk: Callable[..., LoopDisk], udevd: object
+    devices: UdevDevices, told: Told, loop_disk: Callable[..., LoopDisk], udevd: UdevDaemon
 ) -> None:
     disk, other = loop_disk(uuid=ONE), loop_disk(name="other", uuid=TWO)
     await devices.start(told.seen, told.gone)
@@ -214,9 +229,22 @@ async def test_a_device_without_the_tag_is_told_gone_after_it_was_looked_up(
     assert (device.uuid, device.node, device.fstype) == (ONE, disk.device, "ext4")
     await quietly(other.attach)
     await quietly(other.detach)
+    name = told.follow(device.node)
+    await quietly(lambda: run(["udevadm", "trigger", "--settle", f"--sysname-match={name}"]))
     assert told.events == []
     await quietly(disk.detach)
-    await told.wait(("gone", Path(device.node).name))
+    await told.wait(("gone", name))
+
+
+async def test_a_looked_up_device_that_is_formatted_anew_is_told_gone(
+    devices: UdevDevices, told: Told, loop_disk: Callable[..., LoopDisk], udevd: UdevDaemon
+) -> None:
+    await devices.start(told.seen, told.gone)
+    device = await devices.lookup(loop_disk(uuid=ONE).attach())
+    name = told.follow(device.node)
+    await quietly(lambda: run(["mkfs.ext4", "-q", "-F", "-U", TWO, device.node]))
+    await told.wait(("gone", name))
+    assert (await devices.lookup(device.node)).uuid == TWO
 
 
 async def test_a_looked_up_device_is_found_and_followed_without_udevd(
@@ -227,7 +255,7 @@ async def test_a_looked_up_device_is_found_and_followed_without_udevd(
     disk = loop_disk(uuid=ONE)
     await devices.start(told.seen, told.gone)
     disk.attach()
-    name = Path(disk.device).name
+    name = told.follow(disk.device)
     assert (await devices.lookup(disk.device)).uuid == ONE
     await asyncio.to_thread(disk.detach)
     await told.wait(("gone", name))

@@ -55,6 +55,7 @@ class UdevDevices:
         self._all: pyudev.Monitor | None = None
         self._candidates: dict[str, BlockDevice] = {}
         self._named: dict[str, BlockDevice] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._seen: Callable[[BlockDevice], None] = lambda device: None
         self._gone: Callable[[str], None] = lambda syspath: None
 
@@ -90,6 +91,9 @@ class UdevDevices:
         """Stop listening."""
         self._named.clear()
         self._stop_if_idle()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._tagged is not None:
             _unlisten(self._tagged)
             self._tagged = None
@@ -168,19 +172,17 @@ class UdevDevices:
             self._tell(device)
 
     def _tell(self, device: BlockDevice) -> None:
-        known = self._candidates.get(device.syspath) or self._named.get(device.syspath)
-        if known is not None and not same_plug(known, device):
-            self._lose(device.syspath)
-        self._named.pop(device.syspath, None)
-        self._candidates[device.syspath] = device
+        syspath = device.syspath
+        known = self._named.pop(syspath, None) or self._candidates.get(syspath)
         self._stop_if_idle()
+        if known is not None and not same_plug(known, device):
+            self._gone(syspath)
+        self._candidates[syspath] = device
         self._seen(device)
 
     def _lose(self, syspath: str) -> None:
-        candidate = self._candidates.pop(syspath, None)
-        named = self._named.pop(syspath, None)
-        self._stop_if_idle()
-        if candidate or named:
+        # One looked up by name is the other monitor's: it may never have had the tag.
+        if self._candidates.pop(syspath, None) is not None:
             self._gone(syspath)
 
     def _take_any(self, event: pyudev.Device) -> None:
@@ -190,10 +192,21 @@ class UdevDevices:
             return
         if event.action == "remove" or not _is_still(known):
             self._forget_named(syspath)
-        elif event.is_initialized:
-            now = describe(Path(syspath), _read(event))
-            if not same_plug(now, known):
-                self._forget_named(syspath)
+        elif not same_plug(describe(Path(syspath), _read(event)), known):
+            # The kernel's events carry no UUID, and udev may have looked before we did: ask the
+            # device itself.
+            task = asyncio.create_task(self._look_again(known))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _look_again(self, known: BlockDevice) -> None:
+        try:
+            found = await probing.probe(known)
+        except NotAFilesystem:
+            found = {}
+        same = same_plug(describe(Path(known.syspath), found), known)
+        if not same and self._named.get(known.syspath) is known:
+            self._forget_named(known.syspath)
 
     def _forget_named(self, syspath: str) -> None:
         del self._named[syspath]
