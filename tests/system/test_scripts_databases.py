@@ -193,6 +193,19 @@ def test_postgresql_comes_back_whole(bench: Bench, postgresql: PostgreSql) -> No
     assert "une valeur" in dump
 
 
+def test_a_cluster_of_debians_own_is_dumped(bench: Bench) -> None:
+    places = ["/etc/postgresql", "/var/lib/postgresql", "/var/log/postgresql", "/run/postgresql"]
+    fresh = [f"mount -t tmpfs none {place} && chown postgres: {place}" for place in places]
+    make = "pg_createcluster --start --port 5444 15 odd -- --no-sync >/dev/null"
+    # The cluster ends with the script: so the shell waits for that instead of becoming it.
+    steps = [*fresh, make, '{ "$@"; ended=$?; }', "pg_ctlcluster --mode immediate 15 odd stop"]
+    prefix = ["unshare", "--mount", "sh", "-c", " && ".join([*steps, "exit $ended"]), "sh"]
+    done = Bench(bench.mount, bench.source, prefix).run(NOCLOUD, "--postgresql")
+    assert done.status == 0, done.output
+    dump = unpacked(bench, done.snapshot) / "postgresql-15-odd.sql"
+    assert "database cluster dump complete" in dump.read_text()
+
+
 def test_both_are_dumped_where_both_run(
     bench: Bench, mariadb: MariaDb, postgresql: PostgreSql
 ) -> None:

@@ -24,6 +24,15 @@ def bench(workspace: Path, loop_disk: Callable[..., LoopDisk]) -> Bench:
     return Bench(mounted(loop_disk(), workspace / "mnt"), small_source(workspace / "src"))
 
 
+@pytest.fixture
+def light(workspace: Path) -> Bench:
+    """A disk in memory, where the disk's own faults do not matter."""
+    mount = workspace / "mnt"
+    mount.mkdir()
+    run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=755", "none", mount])
+    return Bench(mount, small_source(workspace / "src"))
+
+
 def wrap(bench: Bench, program: str, text: str) -> dict[str, str]:
     """An environment in which a shell script TEXT stands before PROGRAM."""
     place = bench.source.parent / "bin"
@@ -154,12 +163,12 @@ READABLE = 'rsync: [sender] send_files failed to open "/x": Permission denied (1
     ],
 )  # fmt: skip
 def test_what_is_not_surely_the_source_is_a_failure(
-    bench: Bench, program: str, text: str, status: int
+    light: Bench, program: str, text: str, status: int
 ) -> None:
     """Faults of the disk that no loop device can show, in these programs' own words."""
-    ended, _, output = complaint(bench, program, text, status)
+    ended, _, output = complaint(light, program, text, status)
     assert ended == 1, output
-    assert bench.folders() == []
+    assert light.folders() == []
 
 
 @pytest.mark.parametrize(
@@ -179,18 +188,18 @@ def test_what_is_not_surely_the_source_is_a_failure(
     ],
 )  # fmt: skip
 def test_what_is_surely_the_source_is_a_warning(
-    bench: Bench, program: str, text: str, status: int, warning: str
+    light: Bench, program: str, text: str, status: int, warning: str
 ) -> None:
-    ended, warnings, output = complaint(bench, program, text, status)
+    ended, warnings, output = complaint(light, program, text, status)
     assert ended == 3, output
     assert warnings == ["source-unreadable: " + warning]
-    assert len(bench.folders()) == 1
+    assert len(light.folders()) == 1
 
 
 @pytest.mark.parametrize(
     "text",
     ["tar: etc: file changed as we read it", "tar: etc/x: File removed before we read it"],
 )
-def test_what_only_moved_on_is_a_note(bench: Bench, text: str) -> None:
-    ended, warnings, output = complaint(bench, "tar", text, 1)
+def test_what_only_moved_on_is_a_note(light: Bench, text: str) -> None:
+    ended, warnings, output = complaint(light, "tar", text, 1)
     assert (ended, warnings) == (0, []), output

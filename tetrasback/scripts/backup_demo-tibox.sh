@@ -147,6 +147,7 @@ for part in "${MIRRORED[@]}"; do
     estimate_copy "$ROOT/$part" "$MOUNT/$part" "${DELETE[@]}"
     PART_BYTES[$part]=$NEW_BYTES
     ((BYTES_TOTAL += NEW_BYTES))
+    ((FILES_TOTAL += PART_FILES[$part]))
 done
 
 write_record incomplete

@@ -129,7 +129,7 @@ plan() {
     if [[ $CONFIG == yes ]]; then
         ((NEEDED += ${LAST[archive_bytes]:-$((CONFIG_BYTES / 3))}))
     fi
-    BYTES_TOTAL=$((COPY_BYTES + CONFIG_BYTES))
+    BYTES_TOTAL=$((COPY_BYTES + CONFIG_BYTES)) FILES_TOTAL=$DATA_FILES
 }
 
 # with_room COMMAND...: run it again, with the oldest backup gone, as often as it finds no room.

@@ -29,10 +29,13 @@ LABEL=''
 BYTES_BEFORE=0
 BYTES_TOTAL=0
 FILES_BEFORE=0
+FILES_TOTAL=0
 LAST_REPORT=0
 # Warnings and notes that name a file: so many are told one by one, the rest is counted.
 readonly NAMED_LIMIT=100
 readonly DISK_TROUBLE='Input/output error|Read-only file system|Structure needs cleaning|Bad message'
+# So many bytes are copied in the time that one file takes that has not changed, about.
+readonly FILE_WEIGHT=16384
 # What a step returns that found no room on the disk (any value that no program here exits with).
 readonly NO_ROOM=75
 
@@ -122,22 +125,20 @@ step() {
 
 # report BYTES [FILES]: how far the current step is; at most four times a second.
 report() {
-    local now=${EPOCHREALTIME//[.,]/} sum thousandth
+    local now=${EPOCHREALTIME//[.,]/} bytes files whole part
     [[ -n $PROGRESS ]] && ((now - LAST_REPORT >= 250000)) || return 0
     LAST_REPORT=$now
-    sum=$((BYTES_BEFORE + $1))
-    if ((BYTES_TOTAL > 0)); then
-        # The end is told only by a finished backup.
-        thousandth=$((sum * 1000 / BYTES_TOTAL))
-        ((thousandth <= 990)) || thousandth=990
-        printf -v thousandth '0.%03d' "$thousandth"
-        ((sum <= BYTES_TOTAL)) || sum=$BYTES_TOTAL
-        emit "progress $thousandth $LABEL"
-        emit "bytes $sum $BYTES_TOTAL"
-    else
-        emit "progress 0.000 $LABEL"
-    fi
-    [[ $# -lt 2 ]] || emit "files $((FILES_BEFORE + $2))"
+    bytes=$((BYTES_BEFORE + $1)) files=$((FILES_BEFORE + ${2:-0}))
+    # Where little has changed, looking at the files is most of the work.
+    whole=$((BYTES_TOTAL + FILES_TOTAL * FILE_WEIGHT))
+    part=$((whole > 0 ? (bytes + files * FILE_WEIGHT) * 1000 / whole : 0))
+    # The end is told only by a finished backup.
+    ((part <= 990)) || part=990
+    printf -v part '0.%03d' "$part"
+    emit "progress $part $LABEL"
+    ((bytes <= BYTES_TOTAL)) || bytes=$BYTES_TOTAL
+    ((BYTES_TOTAL == 0)) || emit "bytes $bytes $BYTES_TOTAL"
+    emit "files $files"
 }
 
 # run COMMAND...: run it so that a signal to this script ends it too; its exit status.
