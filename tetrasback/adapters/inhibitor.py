@@ -1,14 +1,17 @@
 """logind's inhibitor lock: no sleep, no shutdown, no closed lid while a backup runs.
 
-The lock is a descriptor. Descriptors are only negotiated on a connection of its own, without a
-name and closed at once, because the library keeps every one that a stranger sends.
+The lock is a descriptor that logind sends. It is fetched over a connection of its own, without a
+name and closed at once, in a thread with a time limit, by `dbuscall`: the D-Bus library leaks
+every descriptor that a stranger sends to a connection that takes descriptors, and the connection.
 """
 
 import asyncio
 import logging
 import os
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
+from tetrasback.adapters.dbuscall import Connection, Refused
 from tetrasback.names import (
     DBUS_INTERFACE,
     DBUS_PATH,
@@ -25,14 +28,13 @@ WHO: Final = "Tetras-back"
 LIMIT: Final = 10.0
 """Seconds for the whole exchange."""
 
-_LINE_LIMIT: Final = 1024
-
 
 class Inhibitor:
-    """`ports.Inhibitor`, on the system bus."""
+    """`ports.Inhibitor`, on the system bus (``DBUS_SYSTEM_BUS_ADDRESS`` moves it)."""
 
-    def __init__(self, *, limit: float = LIMIT) -> None:
+    def __init__(self, *, limit: float = LIMIT, environment: Mapping[str, str] = os.environ):
         self._limit = limit
+        self._environment = environment
         self._lock = -1
 
     async def hold(self, why: str) -> None:
@@ -40,10 +42,10 @@ class Inhibitor:
         if self._lock >= 0:
             return
         try:
-            self._lock = await asyncio.wait_for(_inhibit(why), self._limit)
+            self._lock = await asyncio.to_thread(self._inhibit, why)
         except TimeoutError:
             log.warning("logind did not answer: the computer may go to sleep during the backup")
-        except (OSError, EOFError, _Refused) as error:
+        except (OSError, EOFError, ValueError, Refused) as error:
             log.warning("no inhibitor lock from logind: %s", error)
 
     async def release(self) -> None:
@@ -52,90 +54,16 @@ class Inhibitor:
             os.close(self._lock)
             self._lock = -1
 
-
-class _Refused(Exception):
-    """An answer that is no lock."""
-
-
-async def _inhibit(why: str) -> int:
-    """The lock as a descriptor, -1 where there is no logind."""
-    bus = _new_bus()
-    try:
-        await bus.connect()
-        # Asked first, so that logind is not started where it does not run.
-        answer = await _call(
-            bus, DBUS_SERVICE, DBUS_PATH, DBUS_INTERFACE, "NameHasOwner", "s", [LOGIND_SERVICE]
-        )
-        if answer.body != [True]:
-            return -1
-        answer = await _call(
-            bus,
-            *(LOGIND_SERVICE, LOGIND_PATH, LOGIND_INTERFACE, "Inhibit"),
-            *("ssss", [WHAT, WHO, why, "block"]),
-        )
-        if answer.signature != "h" or len(answer.unix_fds) != 1:
-            _close_all(answer)
-            raise _Refused("it answered without a descriptor")
-        lock = int(answer.unix_fds[0])
-        os.set_inheritable(lock, False)
-        return lock
-    finally:
-        bus.disconnect()
-
-
-def _new_bus() -> Any:
-    # Imported here: a daemon at rest does not need it, and a simulated one has no bus.
-    from dbus_next.aio.message_bus import MessageBus
-    from dbus_next.constants import BusType
-
-    class Bus(MessageBus):
-        async def _auth_readline(self) -> str:
-            """The library's own spins for ever when the bus hangs up here (0.2.3)."""
-            line = b""
-            while not line.endswith(b"\r\n"):
-                data = await self._loop.sock_recv(self._sock, 1)
-                if not data or len(line) > _LINE_LIMIT:
-                    raise EOFError("the bus hung up")
-                line += data
-            return line[:-2].decode("ascii", "replace")
-
-    return Bus(bus_type=BusType.SYSTEM, negotiate_unix_fd=True)
-
-
-async def _call(
-    bus: Any, service: str, path: str, interface: str, member: str, signature: str, body: list[Any]
-) -> Any:
-    """One method call; raises _Refused for an error, EOFError if the connection ends."""
-    from dbus_next.constants import MessageFlag, MessageType
-    from dbus_next.message import Message
-
-    message = Message(
-        destination=service,
-        path=path,
-        interface=interface,
-        member=member,
-        signature=signature,
-        body=body,
-        flags=MessageFlag.NO_AUTOSTART,
-    )
-    # The library's call() waits for ever once the connection has ended.
-    answered = asyncio.ensure_future(bus.call(message))
-    ended = asyncio.ensure_future(bus.wait_for_disconnect())
-    try:
-        await asyncio.wait((answered, ended), return_when=asyncio.FIRST_COMPLETED)
-        if not answered.done():
-            raise EOFError("the bus went away")
-        answer = answered.result()
-    finally:
-        for task in (answered, ended):
-            task.cancel()
-        await asyncio.gather(answered, ended, return_exceptions=True)
-    if answer is None or answer.message_type is not MessageType.METHOD_RETURN:
-        _close_all(answer)
-        raise _Refused(str(answer.body[0]) if answer and answer.body else "an empty answer")
-    return answer
-
-
-def _close_all(answer: Any) -> None:
-    for descriptor in getattr(answer, "unix_fds", ()):
-        os.close(descriptor)
+    def _inhibit(self, why: str) -> int:
+        """The lock as a descriptor, -1 where there is no logind."""
+        with Connection(self._environment, self._limit) as bus:
+            # Asked first, so that logind is not started where it does not run.
+            there = bus.call(
+                DBUS_SERVICE, DBUS_PATH, DBUS_INTERFACE, "NameHasOwner", LOGIND_SERVICE
+            )
+            if there.flag() is not True:
+                return -1
+            return bus.call(
+                *(LOGIND_SERVICE, LOGIND_PATH, LOGIND_INTERFACE, "Inhibit"),
+                *(WHAT, WHO, why, "block"),
+            ).descriptor()
