@@ -127,7 +127,7 @@ class Control:
 
     async def unplug(self, device: str) -> None:
         """Let go of a disk: back when it may be pulled out. Raises Busy if somebody holds it."""
-        node = os.path.realpath(check_device_path(device))
+        node = await asyncio.to_thread(os.path.realpath, check_device_path(device))
         engine = self._engine
         found = [
             (disk, item)
@@ -140,15 +140,12 @@ class Control:
             reason = await engine.ports.disks.released(stranger)
         else:
             disk, item = found[0]
-            checked = asyncio.ensure_future(
-                engine.watch(
-                    lambda event: (
-                        (isinstance(event, events.ReleaseChecked) and event.whole == item.whole)
-                        or (isinstance(event, events.DeviceGone) and event.syspath == item.syspath)
-                    )
+            checked = engine.next(
+                lambda event: (
+                    (isinstance(event, events.ReleaseChecked) and event.whole == item.whole)
+                    or (isinstance(event, events.DeviceGone) and event.syspath == item.syspath)
                 )
             )
-            await asyncio.sleep(0)  # the watcher must listen before the request is made
             try:
                 await engine.request(events.UnplugRequested(disk.uuid))
                 event = await checked
@@ -202,6 +199,11 @@ class Control:
         known = {item.name: not item.problem for item in self._engine.ports.jobs.scripts()}
         plan = plan_import(data, self._engine.config, known)
         await self._engine.edit(plan.merge)
+        past = tuple(
+            events.PastBackup(item.uuid, item.name, item.finished_at, item.verdict, item.message)
+            for item in plan.history
+        )
+        await self._engine.happened(events.Imported(past))
         return plan.remarks
 
     async def history(self, uuid: str, before: int, limit: int) -> Sequence[HistoryEntry]:

@@ -194,25 +194,20 @@ class Engine:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until CONDITION, looked at after every event, holds."""
-        await self.watch(lambda event: True if condition() else None, now=condition())
+        if not condition():
+            await self.next(lambda event: condition())
 
-    async def watch(
-        self, look: Callable[[events.Event], bool | None], now: bool = False
-    ) -> events.Event | None:
-        """The first event from now on that LOOK says yes to; at once, None, if NOW."""
-        if now:
-            return None
+    def next(self, wanted: Callable[[events.Event], bool]) -> asyncio.Future[events.Event]:
+        """The first event from now on that is WANTED. Cancel it to stop looking."""
         found: asyncio.Future[events.Event] = asyncio.get_running_loop().create_future()
 
-        def watcher(event: events.Event) -> None:
-            if not found.done() and look(event):
+        def look(event: events.Event) -> None:
+            if not found.done() and wanted(event):
                 found.set_result(event)
 
-        self._watchers.add(watcher)
-        try:
-            return await found
-        finally:
-            self._watchers.discard(watcher)
+        self._watchers.add(look)
+        found.add_done_callback(lambda _: self._watchers.discard(look))
+        return found
 
     # --- effects --------------------------------------------------------------------------------
 

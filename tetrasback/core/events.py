@@ -223,6 +223,24 @@ class UnitsChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class PastBackup:
+    """A backup that another program made, as far as it is known. Times in µs since the epoch."""
+
+    uuid: str
+    name: str
+    finished_at: int
+    verdict: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The last backups of disks that were taken over from the original."""
+
+    backups: tuple[PastBackup, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StopRequested:
     """The daemon is told to end."""
 
@@ -252,6 +270,7 @@ Fact = (
     | TimerFired
     | HistoryFailed
     | UnitsChecked
+    | Imported
     | StopRequested
 )
 Event = Request | Fact

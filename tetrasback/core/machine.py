@@ -230,6 +230,30 @@ def _units(turn: Turn, event: events.UnitsChecked) -> None:
     turn.set(units_stopped=event.units)
 
 
+def _imported(turn: Turn, event: events.Imported) -> None:
+    for past in event.backups:
+        disk = turn.state.disks.get(past.uuid)
+        if disk is None or disk.last_verdict:
+            continue  # what was done here is newer
+        backup = Backup(
+            id=turn.state.next_id,
+            uuid=past.uuid,
+            name=past.name,
+            trigger=Trigger.PLUG,
+            phase=Phase.DONE,
+            started_at=past.finished_at,
+            finished_at=past.finished_at,
+            verdict=past.verdict,
+            message=past.message,
+        )
+        turn.set(next_id=backup.id + 1)
+        good = past.verdict in (Verdict.SUCCESS, Verdict.WARNING)
+        disk = turn.disk(
+            disk, last_verdict=past.verdict, last_success=past.finished_at if good else 0
+        )
+        turn.do(RecordBackup(backup), RecordDisk(disk))
+
+
 def _stop(turn: Turn, event: events.StopRequested) -> None:
     turn.set(stopping=True)
     why = Finding(Verdict.INTERRUPTED, Code.DAEMON_STOPPED, "the service was stopped")
@@ -274,6 +298,7 @@ RULES: Final[Mapping[type, Rule]] = {
     events.DeviceGone: _gone,
     events.HistoryFailed: _history_failed,
     events.UnitsChecked: _units,
+    events.Imported: _imported,
     events.StopRequested: _stop,
     events.TimerFired: _timer,
     # facts that answer an effect
