@@ -186,3 +186,23 @@ def test_nothing_survives_the_daemon(workspace: Path, number: int) -> None:
         wait_until(have_marked(supervisor, 0), "the supervisor to end", 3)
     finally:
         daemon.kill()
+
+
+async def test_what_cannot_be_ended_is_given_up_and_told(workspace: Path) -> None:
+    """A supervisor that stands still is as near to a process hanging in the kernel as we get."""
+    (workspace / "hangs").mkdir()
+    bench = Bench(workspace / "hangs", grace=0.2, patience=0.3)
+    bench.script(f"exec -a {MARK} bash -c 'echo $PPID > ../parent; sleep 60' {MARK}")
+    job = bench.job()
+    task = asyncio.create_task(bench.jobs.run(job, bench.told.append))
+    parent = int(await until(lambda: _text(bench.file("parent")), "the script to begin"))
+    os.kill(parent, signal.SIGSTOP)
+    try:
+        bench.jobs.stop(job.backup_id)
+        result = await asyncio.wait_for(task, 10)
+        assert (result.status, result.code) == (None, Code.SCRIPT_FAILED)
+        assert "could not be ended" in result.message
+    finally:
+        os.kill(parent, signal.SIGCONT)
+    await until(have_marked(MARK, 0), "the script to be ended after all")
+    await until(lambda: not Path(f"/proc/{parent}").exists(), "the supervisor to be collected")
