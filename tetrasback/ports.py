@@ -34,13 +34,17 @@ class Record:
     snapshot: str
 
 
-@dataclass(frozen=True, slots=True)
 class Fault(Exception):
-    """A step on a disk that did not succeed: a word of `core.devices.Reason` or `core.state.Code`,
-    and one line for a person."""
+    """A step on a disk that did not succeed.
 
-    code: str
-    message: str
+    ``code`` is a word of `core.devices.Reason` or `core.state.Code`, ``message`` one line for a
+    person. (No dataclass: contextlib must be able to set an exception's traceback.)
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
