@@ -84,6 +84,8 @@ def test_a_disk_mounted_by_the_host_is_told_with_the_place_and_not_held_by_us(
         assert caught.value.code == "mounted-elsewhere"
         assert str(place) in caught.value.message
         run(["umount", place])
+        # A daemon that another test has just started may hold a copy of that mount for a while.
+        wait_until(lambda: disks.released(device) == "", "the disk to be free", 60)
         disks.open(device)
         assert disks.close() is True
 

@@ -192,7 +192,7 @@ def test_a_node_that_is_no_block_device_is_refused(
     link.symlink_to(device.node)
     plain = workspace / "plain"
     plain.write_bytes(bytes(8192))
-    for node in (link, plain, Path("/dev/null")):
+    for node in (link, plain, Path("/dev/zero")):
         assert refused(disks, replace(device, node=str(node))).code == "disk-error"
 
 

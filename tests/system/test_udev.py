@@ -240,7 +240,9 @@ async def test_a_looked_up_device_that_is_formatted_anew_is_told_gone(
     devices: UdevDevices, told: Told, loop_disk: Callable[..., LoopDisk], udevd: UdevDaemon
 ) -> None:
     await devices.start(told.seen, told.gone)
-    device = await devices.lookup(loop_disk(uuid=ONE).attach())
+    disk = loop_disk(uuid=ONE)
+    await quietly(disk.attach)
+    device = await devices.lookup(disk.device)
     name = told.follow(device.node)
     await quietly(lambda: run(["mkfs.ext4", "-q", "-F", "-U", TWO, device.node]))
     await told.wait(("gone", name))
