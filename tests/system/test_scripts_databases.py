@@ -49,7 +49,7 @@ class MariaDb:
             log=directory / "mariadb.log",
             env=BASE_ENVIRONMENT,
         )  # fmt: skip
-        wait_until(self._answers, "MariaDB to answer", 30)
+        wait_until(self._answers, "MariaDB to answer", 60)
 
     def _answers(self) -> bool:
         return self.sql("SELECT 1", check=False).returncode == 0
@@ -268,6 +268,22 @@ def test_a_dump_without_its_last_line_fails(bench: Bench, mariadb: MariaDb) -> N
     done = with_steps(bench, first, f'export PATH="{place}:$PATH"').run()
     assert done.status == 1
     assert "ended early" in done.output
+
+
+def test_a_full_disk_of_the_database_server_takes_no_backup(bench: Bench, mariadb: MariaDb) -> None:
+    old = bench.plant(f"2019-01-01_00-00-00_Sauvegarde_{HOST}")
+    bench.plant(f"2019-02-01_00-00-00_Sauvegarde_{HOST}")
+    place = bench.source.parent / "bin"
+    place.mkdir()
+    (place / "mariadb-dump").write_text(
+        "#!/bin/sh\necho \"Error writing '/tmp/x' (Errcode: 28 'No space left on device')\" >&2\n"
+        "exit 3\n"
+    )
+    (place / "mariadb-dump").chmod(0o755)
+    first = f"mount --bind {mariadb.sockets} /run/mysqld"
+    done = with_steps(bench, first, f'export PATH="{place}:$PATH"').run()
+    assert done.status == 1
+    assert old.exists()
 
 
 def test_a_dump_that_finds_no_room_takes_the_oldest_backup(bench: Bench, mariadb: MariaDb) -> None:

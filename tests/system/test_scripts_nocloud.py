@@ -41,10 +41,10 @@ def mark_of(bench: Bench, folder: str) -> Path:
     return bench.mount / ".tetras-back/complete" / folder
 
 
-def as_other_machine(bench: Bench, workspace: Path) -> Bench:
+def as_other_machine(bench: Bench, workspace: Path, identity_text: str) -> Bench:
     """The same bench on a host with another machine id, bound over the file for it alone."""
     identity = workspace / "machine-id"
-    identity.write_text(OTHER_MACHINE + "\n")
+    identity.write_text(identity_text + "\n")
     shell = f'mount --bind {identity} /etc/machine-id && exec "$@"'
     return Bench(bench.mount, bench.source, ["unshare", "--mount", "sh", "-c", shell, "sh"])
 
@@ -248,11 +248,20 @@ def test_a_changed_host_name_changes_nothing(bench: Bench) -> None:
 
 
 def test_another_machine_of_the_same_name_is_another_server(bench: Bench, workspace: Path) -> None:
-    first = as_other_machine(bench, workspace).backup()
+    first = as_other_machine(bench, workspace, OTHER_MACHINE).backup()
     assert f"machine={OTHER_MACHINE}" in mark_of(bench, first).read_text()
     second = bench.backup()
     photos = [bench.mount / folder / "Donnees/alice/photo" for folder in (first, second)]
     assert not photos[0].samefile(photos[1])
+
+
+def test_without_a_machine_id_the_host_name_says_whose_it_is(bench: Bench, workspace: Path) -> None:
+    nameless = as_other_machine(bench, workspace, "")
+    first = nameless.backup()
+    assert f"machine=host-{HOST}" in mark_of(bench, first).read_text()
+    second = nameless.backup()
+    photos = [bench.mount / folder / "Donnees/alice/photo" for folder in (first, second)]
+    assert photos[0].samefile(photos[1])
 
 
 def test_never_earlier_than_the_newest(bench: Bench) -> None:

@@ -113,7 +113,7 @@ def test_many_unreadable_files_are_named_up_to_a_limit(bench: Bench) -> None:
 def test_a_file_that_vanished_is_a_note(bench: Bench) -> None:
     """rsync stops between its list and its copying, as it would on a slow disk."""
     gone = bench.source / "home/alice/photo"
-    for number in range(200):
+    for number in range(60):
         (bench.source / f"home/alice/a{number}").write_bytes(b"x" * 20_000)
     slow = wrap(
         bench,

@@ -83,9 +83,9 @@ parse() {
 
 # look_at_source: what there is to save, and whether it can be believed. The figures go into MARK_LINES.
 look_at_source() {
-    local part
+    local part id=${TETRAS_BACK_ID:-}
     MARK_LINES=("tetras-back 1" "machine=$MACHINE" "host=$HOST" "script=$PROGRAM"
-        "backup=${TETRAS_BACK_ID:-}" "started=$STARTED")
+        "backup=${id//[!0-9]/}" "started=$STARTED")
     if [[ $DATA == yes ]]; then
         if [[ -d $ROOT/home ]]; then measure "$ROOT/home"; else measure; fi
         check_source /home "$FILES" "$BYTES" "${LAST[data_files]:-}" "${LAST[data_bytes]:-}"

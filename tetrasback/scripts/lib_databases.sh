@@ -90,7 +90,11 @@ dump() {
     if ((status == 0)) && tail -c 4096 -- "$to" | grep -q -- "$last"; then
         return 0
     fi
-    [[ ! $REASON =~ $DUMP_FULL ]] || return "$NO_ROOM"
+    if [[ $REASON =~ $DUMP_FULL ]]; then
+        # The server's own disk may be the full one; no backup must go for that.
+        free_bytes
+        ((FREE > 4 << 20)) || return "$NO_ROOM"
+    fi
     [[ -n $REASON ]] || REASON="it ended early (status $status)"
     return 1
 }
