@@ -15,8 +15,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.harness import Daemon, HarnessError, LoopDisk, PrivateBus, run, settle, wait_until
+from tests.harness import (
+    Daemon,
+    HarnessError,
+    LoopDisk,
+    PrivateBus,
+    User,
+    run,
+    settle,
+    wait_until,
+)
 from tests.harness.process import Process
+from tests.harness.users import command_as
 from tetrasback import names
 
 COPY = 'head -c 300000 /dev/urandom >"$1/data.part"\nmv "$1/data.part" "$1/data"\necho copied\n'
@@ -161,9 +171,17 @@ class Scene:
         assert self._daemon is not None
         return self._daemon
 
-    def disk(self, fs: str = "ext4", size_mb: int = 16, **options: Any) -> LoopDisk:
+    def disk(
+        self,
+        fs: str = "ext4",
+        size_mb: int = 16,
+        *,
+        directory: Path | None = None,
+        **options: Any,
+    ) -> LoopDisk:
         """A new disk, pulled out."""
-        return self._stack.enter_context(LoopDisk(self.workspace, fs, size_mb, **options))
+        place = directory or self.workspace
+        return self._stack.enter_context(LoopDisk(place, fs, size_mb, **options))
 
     def script(self, text: str, name: str = "copy.sh") -> str:
         """A bash script of the test's own; its name."""
@@ -225,6 +243,16 @@ class Scene:
     def background(self, argv: Sequence[str]) -> Process:
         """Start ARGV; ended with the scene at the latest."""
         process = Process(argv, log=self.workspace / "background.log", env=self.bus.environment)
+        self._stack.callback(process.kill)
+        return process
+
+    def background_as(self, user: User, argv: Sequence[str]) -> Process:
+        """The same, as USER and as a client."""
+        process = Process(
+            command_as(user, argv),
+            log=self.workspace / "background.log",
+            env=self.daemon.client_environment,
+        )
         self._stack.callback(process.kill)
         return process
 
