@@ -1,5 +1,6 @@
 """Who else uses a disk, and whether it is free."""
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -99,4 +100,5 @@ def _drop_copies(directory: Path, mnt: Path) -> None:
     theirs = {mount.point for mount in sysfs.mounts("1")}
     for mount in reversed(ours):
         if mount.point not in theirs and mnt not in Path(mount.point).parents:
-            mounting.unmount(mount.point, detach=True)
+            with contextlib.suppress(OSError):  # gone meanwhile, or below one that has just gone
+                mounting.unmount(mount.point, detach=True)
