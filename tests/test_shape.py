@@ -44,7 +44,16 @@ ARROWS: dict[str, frozenset[str]] = {
 # one was too long for.
 ADAPTER_HELPERS = frozenset(
     {
-        *("blockdev", "description", "hang", "holders", "mounting", "mountpoint", "probing"),
+        *(
+            "blockdev",
+            "dbuscall",
+            "description",
+            "hang",
+            "holders",
+            "mounting",
+            "mountpoint",
+            "probing",
+        ),
         *("session", "sim_disks", "sim_records", "spindown", "sysfs"),
     }
 )

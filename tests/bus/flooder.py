@@ -157,6 +157,23 @@ def mute(address, count):
     return {"sent": sent}
 
 
+def listen(address, connections):
+    """CONNECTIONS that subscribe; ends when each has been told SafeToUnplug."""
+    rule = string("type='signal',member='SafeToUnplug'")
+    socks = [connect(address) for _ in range(connections)]
+    for sock in socks:
+        sock.sendall(message(BUS, "AddMatch", 2, "s", rule))
+        answers = Answers()
+        while answers.total < 2:
+            answers.feed(sock.recv(1 << 16))
+    print("ready", flush=True)
+    told = 0
+    for sock in socks:
+        sock.settimeout(10)
+        told += b"SafeToUnplug" in sock.recv(1 << 16)
+    return {"told": told}
+
+
 def large(address):
     """Arrays of 31 MB in a call that takes none, and a string of 31 MB in one that takes one."""
     size = 31 << 20  # the bus itself carries no more than 32
@@ -213,6 +230,7 @@ def main(address, mode, *args):
         ),
         "ping": lambda: ping(address, int(args[0]), float(args[1])),
         "mute": lambda: mute(address, int(args[0])),
+        "listen": lambda: listen(address, int(args[0])),
         "large": lambda: large(address),
         "signatures": lambda: signatures(address, int(args[0])),
         "forge": lambda: forge(address, args[0]),

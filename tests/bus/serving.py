@@ -105,6 +105,8 @@ async def serving(
     bus: PrivateBus, control: FakeControl | None = None, authority: Polkit | None = None
 ) -> AsyncIterator[tuple[Service, FakeControl]]:
     """A service that runs, with the state of CONTROL published; ended at the end."""
+    # Its socket is there a moment before it listens.
+    await eventually(lambda: bus.has_owner(names.DBUS_SERVICE), "the bus to listen")
     control = control or FakeControl()
     service = Service(control, authority or Polkit(), bus.address)
     service.publish(control.disks(), control.backups(), control.manager())
@@ -115,7 +117,6 @@ async def serving(
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        control.release.set()
         await service.stop()
 
 

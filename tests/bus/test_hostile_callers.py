@@ -30,6 +30,7 @@ class Served:
 
     def __init__(self, bus: PrivateBus, disks: int) -> None:
         self.bus = bus
+        wait_until(lambda: bus.has_owner(names.DBUS_SERVICE), "the bus to listen")
         self.process = Process(
             [PYTHON, "-m", "tests.bus.served", bus.address, str(disks)],
             log=bus.directory / "served.log",

@@ -12,15 +12,12 @@ message that `gate` has not let through, no full socket (it writes one message a
 
 import asyncio
 import logging
-import os
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from itertools import count
 from typing import Any, Final, Protocol
 
-from dbus_next.aio.message_bus import MessageBus
 from dbus_next.constants import MessageFlag, MessageType
 from dbus_next.message import Message
 
@@ -29,6 +26,7 @@ from tetrasback.core.signals import Signal
 from tetrasback.errors import Failed, LimitsExceeded, TetrasBackError, Unreachable
 from tetrasback.service import gate, link
 from tetrasback.service.gate import Head
+from tetrasback.service.library import local_bus
 from tetrasback.service.queues import Inbox, Item, Outbox, Rank
 from tetrasback.service.text import safe_text
 
@@ -67,7 +65,7 @@ class Connection:
     def __init__(self, handler: Handler, sock: socket.socket) -> None:
         self._handler = handler
         self._sock = sock
-        self._near, self._library = _local_bus(self._queue)
+        self._near, self._library = local_bus(self._queue)
         self._encoded = bytearray()
         self._inbox, self._outbox = Inbox(), Outbox()
         self._pending: dict[int, asyncio.Future[Message]] = {}
@@ -192,7 +190,7 @@ class Connection:
         try:
             await self._welcome()
             self._library.add_message_handler(self._decoded)
-            for work in (self._read(), self._feed(), self._write()):
+            for work in (self._read(), self._feed(), self._write(), self._outlive()):
                 task = asyncio.create_task(work)
                 task.add_done_callback(self._ended)
                 self._tasks.append(task)
@@ -307,6 +305,10 @@ class Connection:
             item.sent(data)
         return data
 
+    async def _outlive(self) -> None:
+        """A message that the library cannot decode ends it without a word to anybody."""
+        await asyncio.shield(self._library.gone())
+
     async def _next_encoded(self) -> bytes:
         """The next message out of the library."""
         loop = asyncio.get_running_loop()
@@ -356,51 +358,3 @@ class Connection:
 
 INTERNAL: Final = Failed("internal error; the journal of tetras-back has the details")
 """What a caller is told about a fault of ours."""
-
-
-class _Library(MessageBus):
-    """The library's bus: what it sends by itself goes through our queue, and it can be closed."""
-
-    def __init__(self, address: str, queue: Callable[[Message], None]) -> None:
-        super().__init__(bus_address=address)
-        self._queue_ours = queue
-
-    def send(self, msg: Message) -> None:
-        """Queue what the library says by itself."""
-        self._queue_ours(msg)
-
-    def encode(self, msg: Message) -> Any:
-        """Write one message now; raises where it cannot be encoded. Await what comes back after
-        the message has been read at the other end."""
-        return super().send(msg)
-
-    async def close(self) -> None:
-        """After the other end has been closed: wait until the library has seen it."""
-        if self.unique_name is not None:
-            with suppress(EOFError, OSError):
-                await self.wait_for_disconnect()
-        # The library only shuts its socket down; the descriptors would stay until collected.
-        asyncio.get_running_loop().remove_reader(self._fd)
-        asyncio.get_running_loop().remove_writer(self._fd)
-        self._stream.close()
-        self._sock.close()
-
-
-def _local_bus(queue: Callable[[Message], None]) -> tuple[socket.socket, _Library]:
-    """The library, and the near end of the socket that it takes for the bus.
-
-    The library opens its socket by an address; the kernel chooses a name for it, which exists
-    until the end of this function, and whoever else should find it is turned away.
-    """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind("")
-        listener.listen(8)
-        library = _Library("unix:abstract=" + listener.getsockname()[1:].decode(), queue)
-        while True:
-            near, _ = listener.accept()
-            credentials = near.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-            if struct.unpack("3i", credentials)[0] == os.getpid():
-                break
-            near.close()
-    near.setblocking(False)
-    return near, library

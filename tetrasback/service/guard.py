@@ -52,7 +52,7 @@ class Guard:
         self._tasks: set[asyncio.Task[None]] = set()
         self._callers: dict[str, _Caller] = {}
         self._users: Counter[int] = Counter()
-        self._open = asyncio.Semaphore(1)
+        self._turns: dict[int, asyncio.Lock] = {}
 
     def begin(self, connection: Connection, call: Message, method: Method) -> None:
         """Start a call, whose answer comes later. Raises InvalidArgs or LimitsExceeded."""
@@ -83,6 +83,7 @@ class Guard:
 
     async def close(self) -> None:
         """End everything that is under way; each caller is told."""
+        await asyncio.sleep(0)  # a task that has not begun would end without a word
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -98,13 +99,13 @@ class Guard:
         task = asyncio.current_task()
         assert task is not None
         try:
-            if method.action is None:
-                await self._answer_anybody(connection, call, method)
-                return
             uid = await _user_of(connection, call.sender)
             self._users[uid] += 1
             try:
                 self._check_users(uid)
+                if method.action is None:
+                    await self._answer_anybody(connection, call, method, uid)
+                    return
                 interactive = bool(call.flags & MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION)
                 await self._authority.check(
                     connection.call, call.sender, uid, method.action, interactive, details
@@ -116,6 +117,7 @@ class Guard:
                 self._users[uid] -= 1
                 if not self._users[uid]:
                     del self._users[uid]
+                    self._turns.pop(uid, None)
         except TetrasBackError as error:
             connection.refuse(call, error)
         except asyncio.CancelledError:
@@ -126,10 +128,12 @@ class Guard:
             log.exception("%s failed", method.name)
             connection.refuse(call, INTERNAL)
 
-    async def _answer_anybody(self, connection: Connection, call: Message, method: Method) -> None:
-        """For methods that need no authorisation and may cost something: one after the other, and
-        the next only when the bus has the answer, so that nobody can fill the queue with them."""
-        async with self._open:
+    async def _answer_anybody(
+        self, connection: Connection, call: Message, method: Method, uid: int
+    ) -> None:
+        """For methods that need no authorisation and may cost something: one after the other for
+        each user, the next when the answer is on its way, so that nobody can make others wait."""
+        async with self._turns.setdefault(uid, asyncio.Lock()):
             value = await method.run(self._control, call.body)
             taken = asyncio.Event()
             if _answer(connection, call, method, value, taken):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tetrasback.service import gate
 from tetrasback.service.gate import Head, Malformed, Splitter, read_head
+from tetrasback.service.library import local_bus
 
 
 def make_call(body: bytes = b"", path: str = "/some", order: str = "<") -> bytes:
@@ -100,9 +101,7 @@ def test_splitter_gives_up_on_noise() -> None:
 
 async def test_frames_are_what_the_library_reads() -> None:
     """The refusals written here, read by the D-Bus library itself over a socket."""
-    from tetrasback.service.connection import _local_bus  # the library with a near end to write to
-
-    near, library = _local_bus(lambda message: None)
+    near, library = local_bus(lambda message: None)
     seen = []
     try:
         connecting = asyncio.create_task(library.connect())
