@@ -17,7 +17,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
     A wrong one ends the process with exit code 2, as argparse does.
     """
-    options = _parser().parse_args(arguments)
+    options = argparse.Namespace(json=False, no_ask_password=False)
+    _parser().parse_args(arguments, options)
     if options.command is None:
         options.command = "status"
     return options
@@ -38,7 +39,6 @@ def _parser() -> argparse.ArgumentParser:
         parents=[common],
         allow_abbrev=False,
     )
-    parser.set_defaults(json=False, no_ask_password=False)
     parser.add_argument("--version", action="version", version=f"tetras-backctl {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
 
