@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.harness import LoopDisk, run, wait_until
+from tests.system.remote import RemoteDisks, identify
 from tests.system.scene import COPY, Scene
+from tetrasback.ports import Fault
 
 
 def torn_away(disk: LoopDisk) -> None:
@@ -47,6 +51,28 @@ def test_disk_that_dies_while_everything_seems_to_succeed(scene: Scene) -> None:
     assert scene.shown(disk)["LastSuccess"] == 0
     assert scene.alerts()["failed"]
     wait_until(lambda: scene.state(disk) != "running", "the disk to be let go")
+
+
+@pytest.mark.parametrize("dies", [True, False])
+def test_loss_between_a_scripts_own_mount_and_unmount_is_told(scene: Scene, dies: bool) -> None:
+    disk = disk_on_tmpfs(scene, 12 if dies else 60, 64)
+    place = scene.workspace / "its-place"
+    place.mkdir()
+    with RemoteDisks(scene.workspace / "run") as disks:
+        device = identify(disk.attach())
+        disks.open(device, "device")
+        disks.shell(
+            'mount "$1" "$2" && head -c 40M /dev/urandom >"$2/much" && umount "$2"',
+            *(disk.device, place),
+        )
+        for step in (disks.sync, disks.close):
+            if dies:
+                with pytest.raises(Fault) as caught:
+                    step()
+                assert caught.value.code == "disk-error"
+            else:
+                step()
+        assert disks.released(device) == ""
 
 
 def test_disk_that_fails_and_then_turns_out_to_be_gone_was_interrupted(scene: Scene) -> None:

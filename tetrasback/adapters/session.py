@@ -10,6 +10,7 @@ from typing import Final
 
 from tetrasback import names
 from tetrasback.adapters import blockdev, holders, mounting, mountpoint, sysfs
+from tetrasback.adapters.kernellog import KernelLog
 from tetrasback.config.forms import normalise_uuid
 from tetrasback.core.devices import BlockDevice, objection
 from tetrasback.core.explanations import EXPLANATIONS
@@ -32,6 +33,8 @@ class Session:
     """Of the root of the mounted file system; for syncfs, likewise."""
     target: Path | None = None
     room: Room = field(default_factory=lambda: Room(0, 0))
+    log: KernelLog | None = None
+    """Where a script has the device and may unmount what it wrote before anybody can ask."""
     lost: Fault | None = None
     """An error of writing that was met: the kernel tells it once, we ever after."""
 
@@ -71,6 +74,7 @@ class Session:
             os.fsync(self.descriptor)
         except OSError as error:
             raise self._fault(error.strerror or str(error), "written to") from None
+        self._ask_kernel()
         if not self.present():
             raise self._fault("", "written to")
         self._tell_loss()  # another step, given up before, may have met the error instead of us
@@ -96,6 +100,7 @@ class Session:
                 time.sleep(0.2)
         try:
             os.fsync(self.descriptor)
+            self._ask_kernel()
             alive = blockdev.answers(self.descriptor, self.device.diskseq)
         except OSError as error:
             raise self._fault(error.strerror or str(error), "unmounted") from None
@@ -162,6 +167,10 @@ class Session:
         who = ", ".join(users[:_USERS_SHOWN]) or "a program"
         return f"{self.device.node} cannot be unmounted: {who} still uses it; end that first"
 
+    def _ask_kernel(self) -> None:
+        if self.log and self.log.complained():
+            raise self._fault("the kernel has met an error, see journalctl -k", "written to")
+
     def _fault(self, why: str, doing: str) -> Fault:
         if self.present():
             message = f"{self.device.node} could not be {doing}: {why}; have the disk checked"
@@ -179,6 +188,8 @@ class Session:
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor >= 0:
             blockdev.close(descriptor)
+        if self.log:
+            self.log.close()
 
 
 def open_session(device: BlockDevice, mode: str, runtime_dir: Path) -> Session:
@@ -198,6 +209,8 @@ def open_session(device: BlockDevice, mode: str, runtime_dir: Path) -> Session:
             opened.target = mountpoint.prepare(runtime_dir, names.escape(device.uuid))
             opened.root = mountpoint.mount(device, opened.descriptor, opened.target)
             opened.room = mountpoint.room(opened.root)
+        else:
+            opened.log = KernelLog({Path(node).name for node in (device.node, device.whole)})
         done = True
     except OSError as error:
         raise _unreadable(device, error) from None
