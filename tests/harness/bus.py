@@ -1,5 +1,6 @@
 """A private system bus, with the machine's default policy and the project's own."""
 
+import socket
 from pathlib import Path
 from types import TracebackType
 
@@ -84,10 +85,15 @@ class PrivateBus:
             log=self.directory / "bus.log",
             env=BASE_ENVIRONMENT,
         )
-        wait_until(lambda: self.socket.is_socket() or not process.running, "the bus to start")
+        wait_until(lambda: self._listens() or not process.running, "the bus to start")
         if not process.running:
             raise HarnessError(f"the bus did not start: {process.tail()}")
         return process
+
+    def _listens(self) -> bool:
+        """The socket's file is there before anybody listens on it."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            return client.connect_ex(str(self.socket)) == 0
 
     def stop(self) -> None:
         self.process.stop(5)

@@ -30,13 +30,14 @@ _STEADY: Final = (0, 1, 2, 4, 5, 6, 8, 11, 12, 13, 15)
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One line of mountinfo. ``number`` is "MAJOR:MINOR"; ``follows``: a copy of a mount that was
-    made in another namespace."""
+    """One line of mountinfo. ``number`` is "MAJOR:MINOR"; ``options`` are the mount's own;
+    ``follows``: a copy of a mount that was made in another namespace."""
 
     number: str
     point: str
     fstype: str
     source: str
+    options: tuple[str, ...]
     follows: bool
 
 
@@ -110,7 +111,10 @@ def mounts(process: str = "self") -> list[Mount]:
         if len(before) < 6 or len(after) < 2:
             continue
         follows = any(tag.startswith("master:") for tag in before[6:])
-        found.append(Mount(before[2], _plain(before[4]), after[0], _plain(after[1]), follows))
+        options = tuple(before[5].split(","))
+        found.append(
+            Mount(before[2], _plain(before[4]), after[0], _plain(after[1]), options, follows)
+        )
     return found
 
 
@@ -123,7 +127,8 @@ def system_disks() -> frozenset[str]:
     """Names in /sys/block of the disks below mounted system file systems and swap."""
     numbers: set[int] = set()
     for mount in mounts():
-        if _is_system_place(mount.point):
+        # Our own mounts are no system's, wherever the runtime directory lies.
+        if _is_system_place(mount.point) and "nosymfollow" not in mount.options:
             numbers |= _device_numbers(mount)
     numbers |= _swap_numbers()
     names: set[str] = set()
