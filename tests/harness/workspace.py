@@ -40,7 +40,7 @@ class Workspace:
             run(["umount", "--lazy", mount], check=False)
         for device in _loops_below(self.path):
             run(["losetup", "--detach", device], check=False)
-        wait_until(lambda: not _loops_below(self.path), f"the loop devices of {self.path} to go")
+        wait_until(lambda: not _loops_below(self.path), f"the loop devices of {self.path} to go", 60)
         shutil.rmtree(self.path, ignore_errors=True)
         if self.path.exists():  # immutable or append-only files of a test
             run(["chattr", "-R", "-ia", self.path], check=False)
@@ -65,7 +65,8 @@ def _reap(pids: list[int]) -> None:
 def _mounts_below(directory: Path) -> list[str]:
     prefix = str(directory) + "/"
     lines = Path("/proc/self/mounts").read_text(errors="backslashreplace").splitlines()
-    return [where for where in (line.split(" ")[1] for line in lines) if where.startswith(prefix)]
+    points = [line.split(" ")[1].encode().decode("unicode_escape") for line in lines]
+    return [point for point in points if point.startswith(prefix)]
 
 
 def _loops_below(directory: Path) -> list[str]:
