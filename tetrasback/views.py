@@ -2,10 +2,11 @@
 nothing with a thousand disks."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from tetrasback import __version__
 from tetrasback.config.model import Config
-from tetrasback.core.alerts import alerts
+from tetrasback.core import alerts
 from tetrasback.core.state import Backup, Disk, State
 from tetrasback.core.verdict import overall_fraction, sum_progress
 from tetrasback.ports import Record, ScriptFile
@@ -14,25 +15,31 @@ from tetrasback.wire import Alert, BackupView, DiskView, HistoryEntry, ManagerVi
 HOUR = 3_600_000_000
 """µs: how often alerts that depend on time alone are made anew."""
 
+_AlertSource = tuple[Mapping[str, Disk], tuple[alerts.Alert, ...]]
+
 
 class Views:
-    """Makes views, and keeps those whose source has not changed."""
+    """Makes views, and keeps those whose source has not changed. While the disks of the state are
+    the same mapping, so are their views."""
 
     def __init__(self) -> None:
-        self._disks: dict[str, tuple[Disk, DiskView]] = {}
+        self._disks: Mapping[str, Disk] = {}
+        self._disk_views: Mapping[str, DiskView] = {}
         self._backups: dict[int, tuple[Backup, BackupView]] = {}
-        self._alerts: tuple[object, tuple[Alert, ...]] = (None, ())
+        self._disk_alerts: Mapping[str, tuple[Disk, tuple[alerts.Alert, ...]]] = {}
+        self._alerts_hold_for: tuple[Config, int] = (Config(), 0)
+        self._alerts: tuple[_AlertSource | None, tuple[Alert, ...]] = (None, ())
 
     def disks(self, state: State) -> Mapping[str, DiskView]:
         """Every disk of STATE, by UUID."""
-        old = self._disks
-        self._disks = {
-            uuid: known
-            if (known := old.get(uuid)) is not None and known[0] is disk
-            else (disk, disk_view(disk))
-            for uuid, disk in state.disks.items()
-        }
-        return {uuid: view for uuid, (_, view) in self._disks.items()}
+        if state.disks is not self._disks:
+            old, views = self._disks, self._disk_views
+            self._disk_views = {
+                uuid: views[uuid] if old.get(uuid) is disk else disk_view(disk)
+                for uuid, disk in state.disks.items()
+            }
+            self._disks = state.disks
+        return self._disk_views
 
     def backups(self, state: State) -> Mapping[int, BackupView]:
         """Every backup of STATE, by id."""
@@ -49,27 +56,36 @@ class Views:
         self, state: State, config: Config, scripts: Sequence[ScriptFile], now: int
     ) -> ManagerView:
         """The root object's properties."""
-        source = (
-            tuple(id(disk) for disk in state.disks.values()),
-            config,
-            state.configuration_error,
-            state.history_error,
-            state.units_stopped,
-            now // HOUR,
-        )
-        if self._alerts[0] != source:
-            found = alerts(state, config, now)
-            self._alerts = (
-                source,
-                tuple(Alert(item.code, item.uuid, item.since, item.message) for item in found),
-            )
         return ManagerView(
             version=__version__,
             busy=state.busy,
             scripts=script_views(config, scripts),
             configuration_error=state.configuration_error,
-            alerts=self._alerts[1],
+            alerts=self._alerts_now(state, config, now),
         )
+
+    def _alerts_now(self, state: State, config: Config, now: int) -> tuple[Alert, ...]:
+        hold_for = (config, now // HOUR)
+        if hold_for != self._alerts_hold_for:
+            self._disk_alerts, self._alerts_hold_for = {}, hold_for
+            self._alerts = (None, ())
+        of_server = tuple(alerts.of_server(state))
+        source, shown = self._alerts
+        if source is None or source[0] is not state.disks or source[1] != of_server:
+            old = self._disk_alerts
+            self._disk_alerts = {
+                uuid: known
+                if (known := old.get(uuid)) is not None and known[0] is disk
+                else (disk, alerts.of_disk(disk, config, now))
+                for uuid, disk in state.disks.items()
+            }
+            of_disks = chain.from_iterable(found for _, found in self._disk_alerts.values())
+            shown = tuple(
+                Alert(item.code, item.uuid, item.since, item.message)
+                for item in alerts.worst_first(chain(of_server, of_disks))
+            )
+            self._alerts = ((state.disks, of_server), shown)
+        return shown
 
 
 def disk_view(disk: Disk) -> DiskView:

@@ -1,7 +1,8 @@
 """What a person should know now, worst first. A function of the state and the time alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from tetrasback.config.model import Config
@@ -41,9 +42,14 @@ class Alert:
 
 
 def alerts(state: State, config: Config, now: int) -> tuple[Alert, ...]:
+    """All there is to know, as `worst_first` puts it."""
+    of_disks = (of_disk(disk, config, now) for disk in state.disks.values())
+    return worst_first([*of_server(state), *chain.from_iterable(of_disks)])
+
+
+def worst_first(found: Iterable[Alert]) -> tuple[Alert, ...]:
     """At most `MAX_ALERTS`, worst first; when there are more, the last says how many."""
-    found = [*_of_server(state), *_of_disks(state, config, now)]
-    found.sort(key=lambda alert: ORDER.index(alert.code))
+    found = sorted(found, key=lambda alert: ORDER.index(alert.code))
     if len(found) <= MAX_ALERTS:
         return tuple(found)
     left = found[MAX_ALERTS - 1 :]
@@ -51,7 +57,8 @@ def alerts(state: State, config: Config, now: int) -> tuple[Alert, ...]:
     return (*found[: MAX_ALERTS - 1], rest)
 
 
-def _of_server(state: State) -> Iterator[Alert]:
+def of_server(state: State) -> Iterator[Alert]:
+    """What is about no one disk."""
     if state.configuration_error:
         yield Alert(
             "configuration",
@@ -71,12 +78,11 @@ def _of_server(state: State) -> Iterator[Alert]:
         )
 
 
-def _of_disks(state: State, config: Config, now: int) -> Iterator[Alert]:
-    for disk in state.disks.values():
-        yield from _of_presence(disk)
-        if disk.saved:
-            yield from _of_verdict(disk)
-            yield from _of_age(disk, config, now)
+def of_disk(disk: Disk, config: Config, now: int) -> tuple[Alert, ...]:
+    """What is about one disk. Time makes a difference only as the days go by."""
+    if not disk.saved:
+        return tuple(_of_presence(disk))
+    return (*_of_presence(disk), *_of_verdict(disk), *_of_age(disk, config, now))
 
 
 def _of_presence(disk: Disk) -> Iterator[Alert]:

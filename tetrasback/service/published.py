@@ -28,8 +28,8 @@ class Published:
         self.objects: dict[str, tuple[str, Any]] = {}
         """Path → (interface, view), the root object left out."""
         self.version = 0
-        self._disks: dict[str, DiskView] = {}
-        self._backups: dict[int, BackupView] = {}
+        self._disks: Mapping[str, DiskView] = {}
+        self._backups: Mapping[int, BackupView] = {}
 
     def update(
         self,
@@ -39,19 +39,21 @@ class Published:
     ) -> list[Item]:
         """Take over a new state; the announcements of what is different, in their order.
 
-        Views are compared by identity first, so that a state without changes costs next to nothing.
+        The mappings and the views in them are compared by identity first, so that a state without
+        changes costs next to nothing; they are kept, and must not change afterwards.
         """
         told = [
             *self._removed(names.backup_path(key) for key in self._backups.keys() - backups.keys()),
             *self._removed(names.disk_path(key) for key in self._disks.keys() - disks.keys()),
         ]
-        for uuid, disk in disks.items():
-            if self._disks.get(uuid) is not disk:
-                told += self._set(names.disk_path(uuid), names.DISK_INTERFACE, disk)
+        if disks is not self._disks:
+            for uuid, disk in disks.items():
+                if self._disks.get(uuid) is not disk:
+                    told += self._set(names.disk_path(uuid), names.DISK_INTERFACE, disk)
         for number, backup in backups.items():
             if self._backups.get(number) is not backup:
                 told += self._set(names.backup_path(number), names.BACKUP_INTERFACE, backup)
-        self._disks, self._backups = dict(disks), dict(backups)
+        self._disks, self._backups = disks, backups
         if manager is not self.manager:
             before, self.manager = self.manager, manager
             told += _changed(names.ROOT_PATH, names.MANAGER_INTERFACE, before, manager)
