@@ -9,7 +9,7 @@ import sys
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from tetrasback.client.text import clean
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 Cell = str | tuple[str, str]
 """Text, or text and rich's name of its style."""
 
-MAX_CELL = 200
+MAX_CELL: Final = 200
+MIN_COLUMN: Final = 4
+GAP: Final = 2
+"""Blanks between columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,29 +125,49 @@ class Output:
         if self.json:
             return
         if self.terminal and not wide:
-            self.console.print(rich_table(table))
+            self.console.print(rich_table(table, self.console.width))
             return
         for line in plain_table(table):
             self._stream.write(line + "\n")
 
 
-def rich_table(table: Table) -> Any:
-    """TABLE as rich's, without lines around it; cells that do not fit are cut."""
+def rich_table(table: Table, width: int) -> Any:
+    """TABLE as rich's, without lines around it; what does not fit into WIDTH columns is cut."""
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    shown = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in table.columns:
+    shown = RichTable(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for column, room in zip(table.columns, _widths(table, width), strict=True):
         shown.add_column(
             column.title,
             justify="right" if column.right else "left",
             no_wrap=True,
             overflow="ellipsis",
-            min_width=_width_of(column, table) if column.full else None,
+            width=room,
         )
     for row in table.rows:
         shown.add_row(*(Text(*_split(cell)) for cell in row))
     return shown
+
+
+def _widths(table: Table, width: int) -> list[int]:
+    """What each column gets: those that are to be whole first, the widest others give way.
+
+    (rich would narrow all alike, also those that are useless when cut.)
+    """
+    widths = [
+        max(_cells(column.title), *(_cells(_split(row[index])[0]) for row in table.rows), 0)
+        for index, column in enumerate(table.columns)
+    ]
+    excess = sum(widths) + GAP * (len(widths) - 1) - width
+    elastic = [index for index, column in enumerate(table.columns) if not column.full]
+    while excess > 0 and elastic:
+        widest = max(elastic, key=lambda index: widths[index])
+        if widths[widest] <= MIN_COLUMN:
+            break
+        widths[widest] -= 1
+        excess -= 1
+    return widths
 
 
 def plain_table(table: Table) -> list[str]:
@@ -161,18 +184,13 @@ def plain_table(table: Table) -> list[str]:
         for text, width, column in zip(row, widths, table.columns, strict=True):
             gap = " " * (width - _cells(text))
             padded.append(gap + text if column.right else text + gap)
-        lines.append("  ".join(padded).rstrip())
+        lines.append((" " * GAP).join(padded).rstrip())
     return lines
 
 
 def _split(cell: Cell, limit: int = MAX_CELL) -> tuple[str, str]:
     text, style = (cell, "") if isinstance(cell, str) else cell
     return clean(text, limit), style
-
-
-def _width_of(column: Column, table: Table) -> int:
-    index = list(table.columns).index(column)
-    return max(len(column.title), *(_cells(_split(row[index])[0]) for row in table.rows), 0)
 
 
 def _cells(text: str) -> int:

@@ -28,6 +28,7 @@ class Picture:
         from rich.live import Live
 
         self._mirror = mirror
+        self._console = out.console
         self._events: deque[str] = deque(maxlen=EVENTS_SHOWN)
         self._paces: dict[int, Pace] = {}
         self._live = Live(console=out.console, auto_refresh=False)
@@ -73,7 +74,7 @@ class Picture:
         present = [disk for disk in self._mirror.disks.values() if disk.device]
         absent = [disk for disk in self._mirror.disks.values() if not disk.device]
         shown = [*present, *sorted(absent, key=lambda disk: -disk.last_seen)][:MAX_SHOWN]
-        parts += [Text(""), rich_table(disks_table(shown, full=False))]
+        parts += [Text(""), rich_table(disks_table(shown, full=False), self._console.width)]
         if len(shown) < len(self._mirror.disks):
             parts.append(Text(f"and {len(self._mirror.disks) - len(shown)} more", style="dim"))
         parts.append(Text(""))
