@@ -1,6 +1,7 @@
 """The main job, as somebody on the bus sees it: a disk is plugged in, and may be taken away."""
 
 import itertools
+import json
 import os
 import re
 from pathlib import Path
@@ -65,6 +66,57 @@ def test_saved_disk_appears_is_backed_up_and_may_be_taken_away(scene: Scene) -> 
     assert (inside / "data").stat().st_size == 300_000
     assert (inside / "told").read_text().startswith(f"bleu {disk.uuid} ")
     assert sorted(path.name for path in inside.iterdir()) == ["data", "lost+found", "told"]
+
+
+@pytest.mark.parametrize("fs", ["xfs", "btrfs"])
+def test_other_file_systems_do_as_well(scene: Scene, fs: str) -> None:
+    disk = scene.disk(fs)
+    scene.script(COPY)
+    scene.configure({"bleu": disk})
+    scene.start()
+    device = scene.plug(disk)
+    assert scene.verdict(disk) == "success"
+    scene.ears.wait("SafeToUnplug")
+    assert scene.free(device)
+
+
+def test_command_line_tells_by_its_exit_status(scene: Scene) -> None:
+    disk, away = scene.disk(), scene.disk(name="away")
+    scene.script("exit 0")
+    scene.configure({"bleu": disk, "loin": away})
+    scene.start()
+    device = scene.plug(disk)
+    assert scene.verdict(disk) == "success"
+    scene.becomes(disk, "safe-to-unplug")
+    for text, status in {
+        "exit 0": 0,
+        "echo warning some files >&3; exit 3": 7,
+        "exit 1": 6,
+        f'"$(dirname "$0")/../cancel" {disk.uuid}': 9,
+    }.items():
+        scene.script(text)
+        if status == 9:
+            cancel = scene.workspace / "cancel"
+            cancel.write_text(
+                f"#!/bin/bash\nexec busctl --address={scene.bus.address} call"
+                " org.tetraslibre.Back /org/tetraslibre/Back org.tetraslibre.Back"
+                ' CancelBackup s "$1"\n'
+            )
+            cancel.chmod(0o755)
+        done = scene.ctl("backup", "bleu")
+        assert done.returncode == status, (text, done.stdout, done.stderr)
+    assert scene.ctl("backup", "loin").returncode == 5
+    assert scene.ctl("backup", "nobody").returncode == 4
+    assert scene.ctl("backup", "--no-such-option").returncode == 2
+    assert scene.ctl("cancel", "bleu").returncode == 1
+    assert scene.ctl("unplug", "bleu").returncode == 0
+    assert scene.free(device)
+    shown = json.loads(scene.ctl("history", "--json").stdout)
+    assert [row["verdict"] for row in shown["history"]] == [
+        *("cancelled", "failed", "warning", "success", "success"),
+    ]
+    scene.daemon.stop()
+    assert scene.ctl("status").returncode == 8
 
 
 def test_plugged_again_it_is_backed_up_again(scene: Scene) -> None:
@@ -190,6 +242,45 @@ def test_unplug_returns_when_the_disk_may_be_pulled_out(scene: Scene) -> None:
     disk.detach(seconds=2)
 
 
+def test_unplug_goes_on_when_its_caller_waits_no_longer(scene: Scene) -> None:
+    disk = scene.disk()
+    gate, slow = scene.gate(), scene.gate("slow")
+    scene.script(f"trap '{slow.shell.strip()}; exit 1' TERM\n{gate.shell}{COPY}")
+    scene.configure({"bleu": disk})
+    scene.start()
+    device = scene.plug(disk)
+    gate.reached()
+    caller = scene.background(
+        ["busctl", f"--address={scene.bus.address}", "call", "org.tetraslibre.Back",
+         "/org/tetraslibre/Back", "org.tetraslibre.Back", "Unplug", "s", device]
+    )  # fmt: skip
+    slow.reached()
+    caller.kill()
+    slow.open()
+    assert scene.verdict(disk) == "cancelled"
+    scene.ears.wait("SafeToUnplug")
+    assert scene.free(device)
+
+
+def test_disk_forgotten_by_hand_while_it_is_backed_up(scene: Scene) -> None:
+    disk = scene.disk()
+    gate = scene.gate()
+    scene.script(gate.shell + COPY)
+    scene.configure({"bleu": disk})
+    scene.start()
+    device = scene.plug(disk)
+    gate.reached()
+    assert scene.history()[0]["Verdict"] == ""
+    scene.configure({})
+    scene.ears.wait("DiskForgotten")
+    assert scene.state(disk) == "running"
+    gate.open()
+    assert scene.verdict(disk) == "success"
+    scene.ears.wait("SafeToUnplug")
+    scene.becomes(disk, "unknown")
+    assert scene.free(device)
+
+
 def test_cancel_ends_the_backup_and_a_new_one_may_be_asked_for(scene: Scene) -> None:
     disk = scene.disk()
     gate = scene.gate()
@@ -270,6 +361,33 @@ def test_two_partitions_of_one_disk_are_safe_once_after_the_last(scene: Scene) -
         settle()
     for uuid in uuids:
         scene.becomes(uuid, "absent")
+
+
+def test_disk_is_not_safe_while_somebody_uses_its_other_partition(scene: Scene) -> None:
+    whole = scene.disk("", 40, name="whole")
+    whole.partitions("label: gpt\nsize=16MiB\nsize=16MiB\n")
+    scene.script(COPY)
+    place = scene.workspace / "other-use"
+    place.mkdir()
+    whole.attach()
+    try:
+        ours, other = whole.read_partitions()
+        uuid = str(uuid4())
+        run(["mkfs.ext4", "-q", other])
+        run(["mount", other, place])
+        scene.configure({"un": uuid})
+        scene.start()
+        run(["mkfs.ext4", "-q", "-U", uuid, ours])
+        run(["udevadm", "trigger", "--action=change", f"/sys/class/block/{Path(ours).name}"])
+        assert scene.ears.wait("BackupFinished", uuid)[2] == "success"
+        scene.becomes(uuid, "held mounted-elsewhere")
+        run(["umount", place])
+        scene.call("Unplug", "s", whole.device)
+        scene.becomes(uuid, "safe-to-unplug")
+    finally:
+        run(["umount", place], check=False)
+        wait_until(lambda: scene.free(whole.device), "the disk to be free")
+        whole.forget_partitions()
 
 
 def test_two_devices_with_one_uuid_are_both_rejected(scene: Scene) -> None:
