@@ -40,7 +40,9 @@ class Workspace:
             run(["umount", "--lazy", mount], check=False)
         for device in _loops_below(self.path):
             run(["losetup", "--detach", device], check=False)
-        wait_until(lambda: not _loops_below(self.path), f"the loop devices of {self.path} to go", 60)
+        wait_until(
+            lambda: not _loops_below(self.path), f"the loop devices of {self.path} to go", 60
+        )
         shutil.rmtree(self.path, ignore_errors=True)
         if self.path.exists():  # immutable or append-only files of a test
             run(["chattr", "-R", "-ia", self.path], check=False)
