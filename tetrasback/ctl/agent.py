@@ -24,8 +24,8 @@ def may_ask() -> bool:
 async def password_agent(agent: str = AGENT) -> AsyncIterator[None]:
     """While this holds, polkit can ask in this terminal for passwords on our behalf.
 
-    An agent of the desktop, where there is one, goes first (--fallback). Root is never asked, and
-    where polkit's agent is not installed nobody is: the call is then simply refused.
+    An agent of the desktop, where there is one, goes first. Root is never asked, and where polkit's
+    agent is not installed nobody is: the call is then simply refused.
     """
     if os.geteuid() == 0 or not os.access(agent, os.X_OK):
         yield
@@ -35,7 +35,9 @@ async def password_agent(agent: str = AGENT) -> AsyncIterator[None]:
         process = await asyncio.create_subprocess_exec(
             agent,
             *("--process", f"{os.getpid()},{_start_time()}"),
-            *("--notify-fd", str(theirs), "--fallback"),
+            *("--notify-fd", str(theirs)),
+            # polkit passes a fallback over for whoever has no session, and so no desktop either.
+            *(["--fallback"] if "XDG_SESSION_ID" in os.environ else []),
             pass_fds=(theirs,),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,  # it talks to the terminal itself

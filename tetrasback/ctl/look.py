@@ -21,8 +21,8 @@ from tetrasback.wire import BackupView, HistoryEntry
 
 RECENT = 10
 """Rows of the history in which queued and running backups and the last verdict are looked for."""
-MAX_MENTIONED = 50
-"""Disks asked about by `status`; alerts of others are shown with their message alone."""
+MAX_MENTIONED = 100
+"""Disks asked about by `status`; the daemon names no more in its alerts."""
 PAGE = 1000
 
 
@@ -34,7 +34,12 @@ async def status(context: Context) -> int:
     client, out = context.client, context.out
     manager, recent = await asyncio.gather(client.manager(), client.history(limit=RECENT))
     running = [entry for entry in recent if not entry.verdict]
-    mentioned = dict.fromkeys(alert.uuid for alert in manager.alerts if alert.uuid)
+    mentioned = dict.fromkeys(
+        alert.uuid
+        for alert in manager.alerts
+        # Other messages say everything; only programs want the disk's name besides.
+        if alert.uuid and (out.json or alert.code == "unknown-disk" or not alert.message)
+    )
     disks, backups = await asyncio.gather(
         client.find_disks(list(mentioned)[:MAX_MENTIONED]),
         asyncio.gather(*(_backup(context, entry) for entry in reversed(running))),

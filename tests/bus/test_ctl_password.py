@@ -1,0 +1,84 @@
+"""A password asked for in the terminal: real polkitd, real pkttyagent, a real terminal."""
+
+import os
+import pty
+import select
+import subprocess
+import termios
+import time
+from collections.abc import Callable
+
+from tests.harness import Daemon, Polkitd, PrivateBus, User, run
+from tests.harness.users import command_as
+
+PASSWORD = "Sesame-ouvre-toi-7"
+
+
+def test_an_administrator_is_asked_in_the_terminal(
+    bus: PrivateBus, daemon_factory: Callable[..., Daemon]
+) -> None:
+    with User() as user:
+        run(["chpasswd"], text_input=f"{user.name}:{PASSWORD}\n")
+        rule = f'polkit.addAdminRule(function() {{ return ["unix-user:{user.name}"]; }});'
+        with Polkitd(bus, rule):
+            daemon = daemon_factory(sim=True)
+            refused, said = converse(user, daemon, "wrong")
+            allowed, shown = converse(user, daemon, PASSWORD)
+            daemon.stop()
+    assert (refused, "in force" in said) == (3, False)
+    assert (allowed, "in force" in shown) == (0, True)
+    assert PASSWORD not in shown
+
+
+def test_without_asking_it_is_refused(
+    polkitd: Polkitd, daemon_factory: Callable[..., Daemon], user: User
+) -> None:
+    daemon = daemon_factory(sim=True)
+    code, shown = converse(user, daemon, "", "--no-ask-password")
+    assert code == 3
+    assert "password" in shown
+
+
+# polkit's set-uid helper clears its environment: it must find the bus at the usual place.
+_AT_THE_USUAL_PLACE = """\
+mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/dbus &&
+ln -s "$1" /run/dbus/system_bus_socket && shift && exec "$@"
+"""
+
+
+def converse(user: User, daemon: Daemon, password: str, *options: str) -> tuple[int, str]:
+    """`tetras-backctl reload` of USER on a terminal; PASSWORD is typed when one is asked for."""
+    ours, theirs = pty.openpty()
+    command = command_as(user, daemon.ctl("reload", *options))
+    command.remove("--no-new-privs")  # the helper is set-uid
+    process = subprocess.Popen(
+        # setsid -c: the terminal must be the controlling one, as after a login.
+        [
+            *("setsid", "-c", "-w", "unshare", "--mount", "--propagation=private"),
+            *("sh", "-c", _AT_THE_USUAL_PLACE, "sh", str(daemon.bus.socket), *command),
+        ],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=daemon.client_environment,
+    )
+    os.close(theirs)
+    shown, typed = "", False
+    end = time.monotonic() + 40
+    try:
+        while time.monotonic() < end:
+            asked = shown.endswith("Password: ") and not termios.tcgetattr(ours)[3] & termios.ECHO
+            if asked and not typed:
+                typed = True
+                os.write(ours, f"{password}\n".encode())
+            if not select.select([ours], [], [], 0.1)[0]:
+                continue
+            try:
+                shown += os.read(ours, 4096).decode(errors="replace")
+            except OSError:
+                break  # the last program has left the terminal
+        return process.wait(10), shown
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
