@@ -60,7 +60,7 @@ class Polkitd:
     def _start(self) -> Process:
         places = [self.bus.directory / "polkit-share", self.bus.directory / "polkit-etc"]
         process = Process(
-            ["unshare", "--mount", "--propagation=private", "sh", "-c", _ENTER, "sh", *places],
+            ["unshare", "--mount", "--propagation=slave", "sh", "-c", _ENTER, "sh", *places],
             log=self.bus.directory / "polkitd.log",
             env=self.bus.environment,
         )

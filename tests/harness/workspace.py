@@ -22,6 +22,10 @@ class Workspace:
     def __init__(self, prefix: str = "tetras-back-test-") -> None:
         self.path = Path(tempfile.mkdtemp(prefix=prefix))
         self.path.chmod(0o755)
+        # Shared, as systemd makes every mount: a process of another test that unshares its mount
+        # namespace copies the mounts in here, and lets go of them when they are undone here.
+        run(["mount", "--bind", self.path, self.path])
+        run(["mount", "--make-shared", self.path])
 
     def __enter__(self) -> Path:
         return self.path
@@ -43,6 +47,7 @@ class Workspace:
         wait_until(
             lambda: not _loops_below(self.path), f"the loop devices of {self.path} to go", 60
         )
+        run(["umount", "--lazy", self.path], check=False)
         shutil.rmtree(self.path, ignore_errors=True)
         if self.path.exists():  # immutable or append-only files of a test
             run(["chattr", "-R", "-ia", self.path], check=False)
