@@ -15,6 +15,12 @@ STATUS_WARNING: Final = 3
 
 DISK_CODES: Final = frozenset({Code.DISK_FULL, Code.DISK_ERROR, Code.UNMOUNT_FAILED})
 
+_DISK_WORDS: Final = {
+    Code.DISK_FULL: "the disk is full: use a larger one; the log has the figures",
+    Code.DISK_ERROR: "the disk did not take what was written: have it checked or replaced",
+    Code.UNMOUNT_FAILED: "the disk could not be unmounted",
+}
+
 _SEVERITY: Final = {
     Verdict.SUCCESS: 0,
     Verdict.WARNING: 1,
@@ -40,11 +46,9 @@ def of_script(
             said.code if said.code in set(Code) and said.code else Code.SCRIPT_WARNING,
             f"{script.name} gave {count} warning{'s' if count != 1 else ''}",
         )
-    return Finding(
-        Verdict.FAILED,
-        said.code if said.code in DISK_CODES else Code.SCRIPT_FAILED,
-        _ending(script, status),
-    )
+    if said.code in DISK_CODES:
+        return Finding(Verdict.FAILED, said.code, _DISK_WORDS[Code(said.code)])
+    return Finding(Verdict.FAILED, Code.SCRIPT_FAILED, _ending(script, status))
 
 
 def _ending(script: Script, status: int | None) -> str:
