@@ -110,14 +110,20 @@ look_at_source() {
     fi
 }
 
-# plan: how much will be written, in NEEDED (at least) and BYTES_TOTAL (for progress).
-plan() {
+# link_options: where rsync finds files that have not changed, in LINK_OPTIONS. Making room may take
+# one of them away, and rsync's complaint about that is none of those that are understood.
+link_options() {
     local link
-    NEEDED=0 COPY_BYTES=0
     LINK_OPTIONS=()
     for link in "${LINKS[@]}"; do
-        LINK_OPTIONS+=("--link-dest=$link")
+        [[ ! -d $link ]] || LINK_OPTIONS+=("--link-dest=$link")
     done
+}
+
+# plan: how much will be written, in NEEDED (at least) and BYTES_TOTAL (for progress).
+plan() {
+    NEEDED=0 COPY_BYTES=0
+    link_options
     if [[ $DATA == yes && -d $ROOT/home ]]; then
         estimate_copy "$ROOT/home" "$WORK/planned" "${LINK_OPTIONS[@]}"
         COPY_BYTES=$NEW_BYTES
@@ -158,6 +164,7 @@ copy_home() {
     ((TRIES += 1))
     attempt mkdir -- "$BUILD/try.$TRIES" || return
     [[ -d $ROOT/home ]] || return 0
+    link_options
     copy_tree "$ROOT/home" "$BUILD/try.$TRIES" "${links[@]}" "${LINK_OPTIONS[@]}"
 }
 
