@@ -302,6 +302,8 @@ measure() {
     exec {stream}<&-
     wait "$CHILD"
     CHILD=''
+    # Without figures nobody would see that the source has shrunk.
+    [[ -n $HOLES ]] || die "the files to be saved could not be counted; nothing was saved"
 }
 
 # check_source NAME FILES BYTES OLD-FILES OLD-BYTES: a source that has lost more than half of
@@ -325,6 +327,8 @@ check_source() {
 free_bytes() {
     local kind free available size
     read -r kind free available size < <(stat -f -c '%T %f %a %S' -- "$MOUNT")
+    # No figure is not a full disk, for which old backups would go.
+    [[ -n $size ]] || disk_error "the disk does not say how much room it has"
     # btrfs counts as free what it cannot give to files.
     [[ $kind != btrfs ]] || free=$available
     FREE=$((free * size))
