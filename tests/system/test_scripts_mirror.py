@@ -81,7 +81,15 @@ def test_a_weak_source_deletes_nothing(bench: Bench, weak: str) -> None:
     assert (bench.mount / "home/bob/notes").exists()
 
 
+def claimed(bench: Bench) -> None:
+    """What is on the disk was made by this server, as far as the original's mirror tells."""
+    for root in (bench.source, bench.mount):
+        (root / "etc").mkdir(exist_ok=True)
+        (root / "etc/machine-id").write_text("1" * 32 + "\n")
+
+
 def test_the_originals_mirror_is_taken_over(bench: Bench) -> None:
+    claimed(bench)
     shutil.copytree(bench.source / "home", bench.mount / "home")
     (bench.mount / "home/alice/old").touch()
     assert bench.run(MIRROR).status == 0
@@ -89,6 +97,7 @@ def test_the_originals_mirror_is_taken_over(bench: Bench) -> None:
 
 
 def test_a_fresh_source_does_not_empty_the_originals_mirror(bench: Bench) -> None:
+    claimed(bench)
     for number in range(20):
         path = bench.mount / f"home/carol/{number}"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,6 +145,7 @@ def test_links_inside_the_mirror_lead_nowhere(bench: Bench, workspace: Path) -> 
     outside = workspace / "outside"
     outside.mkdir()
     (outside / "precious").touch()
+    claimed(bench)
     (bench.mount / "home").mkdir()
     (bench.mount / "home/alice").symlink_to(outside)
     (bench.mount / "home/other").symlink_to(outside)

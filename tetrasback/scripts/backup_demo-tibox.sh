@@ -65,10 +65,10 @@ write_record() {
     place "$STATE/mirror" "${text%$'\n'}"
 }
 
-# check_owner: a mirror that another server made is not written over. One without a record is the
-# original program's; the machine id in it then tells, where it has one.
+# check_owner: what this server did not make is not written over, and above all not deleted. A mirror
+# without a record is the original program's; the machine id in it says whose.
 check_owner() {
-    local part theirs='' mine=''
+    local part found='' mine=''
     for part in "${MIRRORED[@]}"; do
         [[ ! -L $MOUNT/$part ]] || die "$part on the disk is a symbolic link; remove it"
         [[ ! -e $MOUNT/$part || -d $MOUNT/$part ]] || die "$part on the disk is not a directory; move it away"
@@ -79,12 +79,27 @@ check_owner() {
     if [[ -n ${RECORD[machine]:-} ]]; then
         [[ ${RECORD[machine]} == "$MACHINE" ]] \
             || die "etc/ and home/ on this disk are another server's mirror; use another disk"
-    elif [[ -f $MOUNT/etc/machine-id && ! -L $MOUNT/etc/machine-id && -f $ROOT/etc/machine-id ]]; then
-        read -r -n 64 theirs <"$MOUNT/etc/machine-id"
-        read -r -n 64 mine <"$ROOT/etc/machine-id"
-        [[ $theirs == "$mine" ]] \
-            || die "etc/ on this disk is another machine's; use another disk, or move etc/ and home/ away"
+        return
     fi
+    for part in "${MIRRORED[@]}"; do
+        [[ -d $MOUNT/$part ]] || continue
+        found+=$(find "$MOUNT/$part" -mindepth 1 -printf x -quit) || disk_error "cannot read $part on the disk"
+    done
+    [[ -n $found ]] || return 0
+    read_id "$ROOT/etc/machine-id"
+    mine=$ID
+    read_id "$MOUNT/etc/machine-id"
+    [[ -n $ID ]] \
+        || die "nothing says that this server made etc/ or home/ on this disk; move them away, or use another disk"
+    [[ $ID == "$mine" ]] \
+        || die "etc/ on this disk is another machine's; use another disk, or move etc/ and home/ away"
+}
+
+# read_id FILE: the machine id in it, in ID; empty where there is none.
+read_id() {
+    ID=''
+    [[ -f $1 && ! -L $1 ]] && { read -r -n 64 ID <"$1"; } 2>/dev/null
+    [[ $ID =~ ^[0-9a-f]{32}$ ]] || ID=''
 }
 
 # measure_part DIRECTORY: FILES and BYTES of it, none where it is not there.
