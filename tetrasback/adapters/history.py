@@ -6,6 +6,7 @@ refused untouched; a second daemon on the same file is refused by a lock beside 
 """
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import queue
@@ -28,6 +29,9 @@ VERSION: Final = 1
 
 CHECKED_SIZE: Final = 16 * 1024 * 1024
 """Bytes up to which a file is checked whole when it is opened; a larger one takes too long."""
+
+LEAST_ROOM: Final = 64 * 1024
+"""Bytes that opening a file takes beside it."""
 
 CLOSING: Final = 10.0
 """Seconds after which a hung disk is no longer waited for."""
@@ -189,8 +193,16 @@ class History:
             raise HistoryError(f"{self._path} cannot be opened: {error.strerror}") from error
         except sqlite3.DatabaseError as error:
             if not _is_damage(error):
-                raise HistoryError(f"{self._path} cannot be opened: {error}") from error
+                raise HistoryError(f"{self._path} cannot be opened: {self._why(error)}") from error
             self._begin_anew()
+
+    def _why(self, error: sqlite3.DatabaseError) -> str:
+        """What SQLite could not do; for want of room it also says "disk I/O error"."""
+        with contextlib.suppress(OSError):
+            status = os.statvfs(self._path.parent)
+            if status.f_bavail * status.f_frsize < LEAST_ROOM:
+                return "no space is left on its disk, make some"
+        return str(error)
 
     def _begin_anew(self) -> None:
         """Move the damaged file aside, with what belongs to it, and begin a new one."""
