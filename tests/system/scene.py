@@ -234,7 +234,7 @@ class Scene:
         )
         if done.returncode != 0:
             raise CallFailed(done.stderr.strip())
-        return _plain(json.loads(done.stdout)["data"]) if done.stdout.strip() else None
+        return plain(json.loads(done.stdout)["data"]) if done.stdout.strip() else None
 
     def ctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run tetras-backctl to its end."""
@@ -277,7 +277,7 @@ class Scene:
 
     def root(self, name: str) -> Any:
         """A property of the root object."""
-        return _plain(
+        return plain(
             self._busctl(
                 "get-property", names.BUS_NAME, names.ROOT_PATH, names.MANAGER_INTERFACE, name
             )
@@ -345,12 +345,12 @@ class Scene:
         return point
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """VALUE without the {"type": …, "data": …} of busctl's variants."""
     if isinstance(value, dict):
         if value.keys() == {"type", "data"}:
-            return _plain(value["data"])
-        return {key: _plain(item) for key, item in value.items()}
+            return plain(value["data"])
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

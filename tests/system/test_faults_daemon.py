@@ -147,6 +147,28 @@ def test_state_directory_that_is_full_stops_no_backup(scene: Scene) -> None:
     assert scene.history()[0]["Verdict"] == "success"
 
 
+@pytest.mark.parametrize("before", ["new", "used"])
+def test_state_directory_that_is_full_at_the_start_is_told_in_one_line(
+    scene: Scene, before: str
+) -> None:
+    state = scene.workspace / "state"
+    state.mkdir()
+    run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs", state])
+    scene.configure({})
+    if before == "used":
+        scene.start()
+        scene.daemon.stop()
+    fill(state / "filler")
+    daemon = scene.start(wait=False)
+    assert daemon.process.popen.wait(10) == 1
+    (line,) = daemon.process.tail().strip().splitlines()
+    assert line.startswith(f"CRITICAL tetras-backd: {state}/")
+    assert "no space" in line.lower()
+    (state / "filler").unlink()
+    scene.start()
+    assert "history" not in scene.alerts()
+
+
 def test_state_directory_that_is_read_only_is_told_in_one_line(scene: Scene) -> None:
     state = scene.workspace / "state"
     state.mkdir()

@@ -115,6 +115,27 @@ def test_disk_torn_away_half_way(scene: Scene) -> None:
     assert scene.verdict(disk, 2) == "success"
 
 
+def test_disk_torn_away_and_back_before_its_backup_has_ended(scene: Scene) -> None:
+    disk = scene.disk()
+    gate, slow = scene.gate(), scene.gate("slow")
+    scene.script(f"trap '{slow.shell.strip()}; exit 1' TERM\n{gate.shell}{COPY}")
+    scene.configure({"bleu": disk})
+    scene.start()
+    device = scene.plug(disk)
+    gate.reached()
+    torn_away(disk)
+    slow.reached()
+    run(["udevadm", "trigger", "--action=change", f"/sys/class/block/{Path(device).name}"])
+    scene.becomes(disk, "queued")
+    slow.open()
+    gate.reached(2)
+    gate.open()
+    assert scene.verdict(disk) == "interrupted"
+    assert scene.verdict(disk, 2) == "success"
+    scene.becomes(disk, "safe-to-unplug")
+    assert scene.free(device)
+
+
 def test_disk_that_shrinks_to_nothing_under_the_backup(scene: Scene) -> None:
     disk = scene.disk()
     gate = scene.gate()

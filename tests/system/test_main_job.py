@@ -5,12 +5,14 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.harness import run, settle, wait_until
-from tests.system.scene import COPY, CallFailed, Scene
+from tests.system.scene import COPY, CallFailed, Scene, plain
+from tetrasback import names
 
 
 def mounted(device: str) -> bool:
@@ -512,6 +514,69 @@ def test_script_of_an_administrator_gets_its_arguments_and_the_next_runs(scene: 
     own = ("MOUNT", "UUID", "NAME", "DEVICE", "SOURCE", "HOSTNAME", "ID", "PROGRESS_FD")
     assert {f"TETRAS_BACK_{name}" for name in own} <= kept
     assert not {"DBUS_SYSTEM_BUS_ADDRESS", "PYTHONPATH"} & kept
+
+
+def test_disk_may_have_scripts_of_its_own_but_not_none(scene: Scene) -> None:
+    one, two = scene.disk(name="one"), scene.disk(name="two")
+    scene.script(COPY)
+    scene.script("exit 1", "other.sh")
+    text = scene.configure({"un": one, "deux": two}, ["other.sh"])
+    text = text.replace('name = "un"', 'name = "un"\nscripts = ["copy.sh"]')
+    scene.configuration.write_text(text.replace('name = "deux"', 'name = "deux"\nscripts = []'))
+    scene.start()
+    scene.plug(one)
+    assert scene.verdict(one) == "success"
+    scene.plug(two)
+    assert scene.verdict(two) == "failed"
+    row = scene.history(two)[0]
+    assert row["Code"] == "no-scripts"
+    assert "tetras-backctl" in row["Message"]
+    assert [(name, on) for name, on, _ in scene.root("Scripts")] == [
+        ("copy.sh", False),
+        ("other.sh", True),
+    ]
+
+
+def test_who_only_listens_knows_as_much_as_who_asks(scene: Scene) -> None:
+    one, two = scene.disk(name="one"), scene.disk(name="two")
+    scene.script(f"{COPY}echo files 7 >&3; echo warning one >&3")
+    scene.configure({"un": one, "deux": two})
+    scene.start()
+    ours = (f"{names.BACKUPS_PATH}/", names.disk_path(one.uuid), names.disk_path(two.uuid))
+
+    def of_ours(objects: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        return {path: values for path, values in objects.items() if path.startswith(ours)}
+
+    known = of_ours(scene.objects())
+    heard = len(scene.ears.messages())
+    scene.plug(one)
+    scene.plug(two)
+    assert scene.verdict(two) == "warning"
+    scene.ears.wait("SafeToUnplug", two.uuid)
+    scene.call("SaveDisk", "ss", one.uuid, "rouge")
+    scene.call("RunBackup", "s", one.uuid)
+    assert scene.verdict(one, 2) == "warning"
+    scene.ears.wait("SafeToUnplug", one.uuid, 2)
+    two.detach()
+    scene.becomes(two, "absent")
+    scene.call("ForgetDisk", "s", two.uuid)
+    asked = of_ours(scene.objects())
+    assert len(asked) == 3
+
+    def learnt() -> bool:
+        objects = {path: dict(values) for path, values in known.items()}
+        for message in scene.ears.messages()[heard:]:
+            data = plain(message["payload"]["data"])
+            if message["member"] == "InterfacesAdded":
+                objects[data[0]] = {k: v for part in data[1].values() for k, v in part.items()}
+            elif message["member"] == "InterfacesRemoved":
+                objects.pop(data[0], None)
+            elif message["member"] == "PropertiesChanged" and message["path"] in objects:
+                assert data[2] == []
+                objects[message["path"]].update(data[1])
+        return of_ours(objects) == asked
+
+    wait_until(learnt, "the subscriber to know the same")
 
 
 def test_script_of_somebody_else_is_not_run(scene: Scene) -> None:
