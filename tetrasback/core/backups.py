@@ -194,8 +194,8 @@ def opened(turn: Turn, backup: Backup, event: events.DiskOpened) -> None:
     """The disk is open, or could not be."""
     if not event.fault:
         disk = turn.state.disks.get(backup.uuid)
-        if disk is not None:
-            turn.disk(disk, size=event.size or disk.size, free=event.free)
+        if disk is not None and event.free:
+            turn.disk(disk, free=event.free)
         script = backup.scripts[0] if backup.scripts else None
         backup = turn.backup(backup, session=script.mode if script else "mount")
     elif event.fault == Code.DISK_GONE:
@@ -324,7 +324,9 @@ def grace_over(turn: Turn, backup: Backup) -> None:
 
 def _conclude(turn: Turn, backup: Backup) -> None:
     finding = verdict.judge(backup)
-    left = backup.first_error_at + int(GRACE_SECONDS * 1e6) - turn.now
+    grace = int(GRACE_SECONDS * 1e6)
+    # A clock that is set back meanwhile must not stretch it: no other backup begins before its end.
+    left = min(grace, backup.first_error_at + grace - turn.now)
     on_disk = finding.code in verdict.DISK_CODES - {Code.DISK_FULL} or backup.rejection in (
         Reason.DAMAGED,
         Reason.IDENTITY,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from tetrasback.core.state import Code, Progress
+from tetrasback.core.verdict import DISK_CODES
 
 LINE_MAX: Final = 4096
 """Bytes in one line of a script."""
@@ -81,10 +82,12 @@ def heard(progress: Progress, line: bytes) -> tuple[Progress, str]:
         return progress, "note: " + cleaned(rest)
     if word == "warning":
         code, colon, _ = rest.partition(":")
+        # What was said of the disk is not taken back by a word about the source.
+        known = colon and code in _CODES and progress.code not in DISK_CODES
         return replace(
             progress,
             warnings=min(progress.warnings + 1, WARNINGS_MAX),
-            code=code if colon and code in _CODES else progress.code,
+            code=code if known else progress.code,
         ), "warning: " + cleaned(rest)
     raise ValueError("it is no progress line")
 

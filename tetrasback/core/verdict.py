@@ -39,6 +39,8 @@ def of_script(
         return Finding(Verdict.FAILED, known, message or f"{script.name}: {code}")
     if status == 0 and said.warnings == 0:
         return None
+    if said.code in DISK_CODES:  # whatever its status: not everything is on the disk
+        return Finding(Verdict.FAILED, said.code, _DISK_WORDS[Code(said.code)])
     if status in (0, STATUS_WARNING) and said.warnings > 0:
         count = said.warnings
         return Finding(
@@ -46,8 +48,6 @@ def of_script(
             said.code if said.code in set(Code) and said.code else Code.SCRIPT_WARNING,
             f"{script.name} gave {count} warning{'s' if count != 1 else ''}",
         )
-    if said.code in DISK_CODES:
-        return Finding(Verdict.FAILED, said.code, _DISK_WORDS[Code(said.code)])
     return Finding(Verdict.FAILED, Code.SCRIPT_FAILED, _ending(script, status))
 
 
@@ -97,9 +97,12 @@ def sum_progress(earlier: Progress, last: Progress) -> Progress:
 
 
 def overall_fraction(backup: Backup) -> float:
-    """How far the whole backup is, 0 to 1, or -1: every script counts the same."""
+    """How far the whole backup is, 0 to 1, or -1: every script counts the same.
+
+    1 only where everything has reached the disk, however far one that failed had come.
+    """
     if backup.over:
-        return 1.0
+        return 1.0 if backup.verdict in (Verdict.SUCCESS, Verdict.WARNING) else -1.0
     if backup.count == 0 or backup.current.fraction < 0:
         return -1.0
     ended = backup.count - len(backup.scripts)
