@@ -84,7 +84,7 @@ class TagRule:
             f'SUBSYSTEM=="block", KERNEL=="loop*", ENV{{ID_FS_UUID}}=="?*", {match},'
             ' TAG+="tetras-back"\n'
         )
-        _reload()
+        reload_rules()
 
     def __enter__(self) -> "TagRule":
         return self
@@ -96,8 +96,10 @@ class TagRule:
         trace: TracebackType | None,
     ) -> None:
         self.path.unlink(missing_ok=True)
-        _reload()
+        reload_rules()
 
 
-def _reload() -> None:
-    run(["udevadm", "control", "--reload", "--timeout=20"])
+def reload_rules() -> None:
+    """Have udevd read its rules again. It turns away those who ask while others ask too."""
+    command = ["udevadm", "control", "--reload", "--timeout=20"]
+    wait_until(lambda: run(command, check=False).returncode == 0, "udevd to read its rules")
