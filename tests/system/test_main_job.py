@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from tests.harness import run, settle, wait_until
+from tests.harness.udevd import reload_rules
 from tests.system.scene import COPY, CallFailed, Scene, plain
 from tetrasback import names
 
@@ -215,7 +216,7 @@ def test_untagged_disk_is_served_by_plug_and_its_leaving_noticed(scene: Scene) -
     rule = Path(f"/run/udev/rules.d/96-{scene.workspace.name}.rules")
     rule.write_text('SUBSYSTEM=="block", TAG-="tetras-back"\n')
     try:
-        run(["udevadm", "control", "--reload"])
+        reload_rules()
         device = scene.plug(disk)
         assert scene.state(disk) == "absent"
         scene.call("Plug", "s", device)
@@ -225,7 +226,7 @@ def test_untagged_disk_is_served_by_plug_and_its_leaving_noticed(scene: Scene) -
         scene.becomes(disk, "absent")
     finally:
         rule.unlink()
-        run(["udevadm", "control", "--reload"])
+        reload_rules()
 
 
 def test_unplug_returns_when_the_disk_may_be_pulled_out(scene: Scene) -> None:
