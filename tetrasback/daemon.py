@@ -73,6 +73,8 @@ def summary(state: State) -> str:
         backup = state.backups[state.running]
         waiting = f", {len(state.queue)} waiting" if state.queue else ""
         return f"Backing up onto {backup.name}{waiting}"
+    if state.queue:
+        return f"{len(state.queue)} backups wait for the system to start"
     plugged = sum(bool(disk.devices) for disk in state.disks.values())
     saved = sum(disk.saved for disk in state.disks.values())
     return f"Idle: {saved} saved, {plugged} plugged"
@@ -207,8 +209,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         ports = sim_ports() if options.sim else real_ports(options)
         asyncio.run(serve(ports, None if options.sim else options.config))
-    except (TetrasBackError, OSError) as error:
+    except TetrasBackError as error:
         log.critical("tetras-backd: %s", error)
+        return EXIT_ERROR
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        log.critical("tetras-backd: %s%s", place, error.strerror or error)
         return EXIT_ERROR
     return EXIT_OK
 
