@@ -42,11 +42,11 @@ class Published:
         The mappings and the views in them are compared by identity first, so that a state without
         changes costs next to nothing; they are kept, and must not change afterwards.
         """
-        told = [
-            *self._removed(names.backup_path(key) for key in self._backups.keys() - backups.keys()),
-            *self._removed(names.disk_path(key) for key in self._disks.keys() - disks.keys()),
-        ]
+        gone = self._backups.keys() - backups.keys()
+        told = list(self._removed(names.backup_path(key) for key in gone))
         if disks is not self._disks:
+            away = self._disks.keys() - disks.keys()
+            told += self._removed(names.disk_path(key) for key in away)
             for uuid, disk in disks.items():
                 if self._disks.get(uuid) is not disk:
                     told += self._set(names.disk_path(uuid), names.DISK_INTERFACE, disk)
