@@ -35,7 +35,7 @@ if [[ $goal != demo ]]; then
     )
 fi
 if [[ $goal == bench ]]; then
-    packages+=(firewalld udisks2)
+    packages+=(firewalld udisks2 python3-dbus python3-gi)
 fi
 
 missing=()

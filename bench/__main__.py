@@ -1,0 +1,96 @@
+"""`python -m bench`: measure, print the table, and keep it in docs/bench-DATE.md."""
+
+import argparse
+import datetime
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bench import calls, idle, plug, status, subscribers
+from bench.figures import Row, table
+from bench.world import World, worlds
+from tests.harness import run
+from tests.harness.process import PROJECT
+
+PACKAGES = ("python3", "python3-dbus-next", "firewalld", "udisks2", "udev", "dbus")
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    parts: Mapping[str, Callable[[World, World], list[Row]]] = {
+        "idle": lambda empty, full: idle.measure(empty, full, options.idle_seconds),
+        "plug": lambda empty, full: plug.measure(empty, full, options.plugs),
+        "status": lambda empty, full: status.measure(empty, full, options.runs),
+        "calls": lambda empty, full: calls.measure(empty, full, options.calls),
+        "subscribers": lambda empty, full: subscribers.measure(empty, full, options.backups),
+    }
+    if os.geteuid() != 0:
+        print("bench: this needs root: sudo make bench", file=sys.stderr)
+        return 1
+    rows: list[Row] = []
+    with worlds() as (empty, full):
+        for name in options.only or parts:
+            print(f"bench: {name} …", file=sys.stderr, flush=True)
+            rows += parts[name](empty, full)
+    report = f"{_heading()}\n{table(rows)}\n"
+    print(report)
+    if not options.only:
+        path = PROJECT / f"docs/bench-{datetime.date.today()}.md"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(report)
+        print(f"bench: written to {path.relative_to(PROJECT)}", file=sys.stderr)
+    return 0
+
+
+def _heading() -> str:
+    """Machine, date and command, so that figures of two days can be compared."""
+    processor = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    query = ["dpkg-query", "-W", "-f", "${Package} ${Version}, ", *PACKAGES]
+    now = datetime.datetime.now().astimezone()
+    load = ", ".join(f"{number:.1f}" for number in os.getloadavg())
+    return f"""\
+# Figures of {now:%Y-%m-%d %H:%M %Z}
+
+- Command: `{shlex.join(["python", "-m", "bench", *sys.argv[1:]])}`
+- Machine: {processor}, {os.cpu_count()} processors, load at the end {load}; {platform.release()}
+- Packages: {run(query).stdout.rstrip(", ")}
+- Commit: {_commit()}
+
+Every cell is `median (least) unit ×count`. "0 disks" has one saved disk, the one that is plugged
+in; "1,000 disks" has 1,000 more and 100,000 rows of history. What is measured how: bench/README.md.
+"""
+
+
+def _commit() -> str:
+    git = ["git", "-c", f"safe.directory={PROJECT}", "-C", PROJECT]
+    return run([*git, "describe", "--always", "--dirty"], check=False).stdout.strip() or "unknown"
+
+
+def _parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="python -m bench", description=__doc__, allow_abbrev=False)
+    made.add_argument(
+        "--only",
+        action="append",
+        choices=("idle", "plug", "status", "calls", "subscribers"),
+        help="measure this alone, and write no file; may be given again",
+    )
+    made.add_argument("--idle-seconds", type=int, default=180)
+    made.add_argument("--plugs", type=int, default=18, help="in each world")
+    made.add_argument("--runs", type=int, default=25, help="of each command")
+    made.add_argument("--calls", type=int, default=500, help="of each kind")
+    made.add_argument("--backups", type=int, default=6, help="of each kind")
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())
