@@ -132,12 +132,11 @@ def test_gigabyte_of_output_is_bounded(scene: Scene) -> None:
 
 @pytest.mark.parametrize(
     ("line", "count", "warnings"),
-    [("progress 0.5 here", 50_000, 0), ("warning one more", 50_000, 50_000), ("%s", 40_000, 0)],
+    [("progress 0.5 here", 50_000, 0), ("warning one more", 50_000, 50_000), ("x" * 30, 40_000, 0)],
 )
 def test_flood_of_progress_is_bounded(scene: Scene, line: str, count: int, warnings: int) -> None:
     disk = scene.disk()
     gate = scene.gate()
-    line = line.replace("%s", "x" * 30)
     scene.script(f"{gate.shell}yes '{line}' | head -n {count} >&3\n{COPY}")
     scene.configure({"bleu": disk})
     daemon = scene.start()
