@@ -5,7 +5,6 @@ anybody) and the coroutines after. Each raises errors of `errors` only.
 """
 
 import asyncio
-import os
 from collections.abc import Mapping, Sequence
 
 from tetrasback.config.forms import check_disk_name, check_script_name, normalise_uuid
@@ -127,8 +126,8 @@ class Control:
 
     async def unplug(self, device: str) -> None:
         """Let go of a disk: back when it may be pulled out. Raises Busy if somebody holds it."""
-        node = await asyncio.to_thread(os.path.realpath, check_device_path(device))
         engine = self._engine
+        node = await engine.ports.devices.resolve(check_device_path(device))
         found = [
             (disk, item)
             for disk in engine.state.disks.values()

@@ -116,6 +116,13 @@ class Devices(Protocol):
         """
         ...
 
+    async def resolve(self, path: str) -> str:
+        """The node that a path below /dev leads to; nothing on the device is looked at.
+
+        Follows links of root's alone, and none out of /dev. Raises NoSuchDevice.
+        """
+        ...
+
     async def close(self) -> None:
         """Stop listening."""
         ...

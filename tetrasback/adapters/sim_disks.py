@@ -63,6 +63,10 @@ class SimDevices:
             raise NoSuchDevice(f"there is no device {path}; is the disk plugged in?")
         return self.present[path]
 
+    async def resolve(self, path: str) -> str:
+        """The path itself: there are no links here."""
+        return path
+
     async def close(self) -> None:
         """Nobody listens any more."""
         self._seen = self._gone = None

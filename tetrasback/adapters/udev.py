@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import socket
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,12 +17,11 @@ from typing import Final
 import pyudev
 
 from tetrasback import names
-from tetrasback.adapters import probing, sysfs
+from tetrasback.adapters import nodes, probing, sysfs
 from tetrasback.adapters.description import describe
 from tetrasback.core.devices import BlockDevice, same_plug
 from tetrasback.errors import NoSuchDevice, NotAFilesystem
 
-_DEV: Final = Path("/dev")
 _UDEVD: Final = Path("/run/udev/control")
 _BUFFER: Final = 8 << 20
 
@@ -79,13 +77,17 @@ class UdevDevices:
         NoSuchDevice (nothing there, no block device) or NotAFilesystem (no file system with a
         UUID; a whole disk with partitions is told so).
         """
-        directory = _find(path)
+        directory = nodes.directory(path)
         if self._all is None and str(directory) not in self._candidates:
             self._all = self._listen(self._take_any, tag=False)
         try:
             return await self._look(directory)
         finally:
             self._stop_if_idle()
+
+    async def resolve(self, path: str) -> str:
+        """The node that a path below /dev leads to. Raises NoSuchDevice."""
+        return str(nodes.resolve(path))
 
     async def close(self) -> None:
         """Stop listening."""
@@ -259,24 +261,6 @@ def _is_still(device: BlockDevice) -> bool:
     directory = Path(device.syspath)
     now = sysfs.number(sysfs.whole_disk(directory), "diskseq")
     return directory.exists() and now in (0, device.diskseq)
-
-
-def _find(path: str) -> Path:
-    """The directory in sysfs of the block device at PATH."""
-    shown = probing.plain(path)
-    try:
-        real = Path(os.path.realpath(path, strict=True))
-        status = real.lstat()
-    except (OSError, ValueError):
-        raise NoSuchDevice(
-            f"there is no device {shown}; tetras-backctl disks shows what is plugged"
-        ) from None
-    if not Path(os.path.normpath(path)).is_relative_to(_DEV) or not real.is_relative_to(_DEV):
-        raise NoSuchDevice(f"{shown} does not lie below /dev; give a device such as /dev/sdb1")
-    directory = sysfs.of_rdev(status.st_rdev) if stat.S_ISBLK(status.st_mode) else None
-    if directory is None:
-        raise NoSuchDevice(f"{shown} is no block device; give one such as /dev/sdb1")
-    return directory
 
 
 def _why_not(device: BlockDevice, directory: Path) -> str:
