@@ -68,6 +68,7 @@ class Session:
         try:
             if self.root >= 0:
                 mounting.syncfs(self.root)
+                self._check_place()
                 if why := mountpoint.fell_over(self.device, self.root):
                     raise self._fault(why, "written to")
                 self.room = mountpoint.room(self.root)
@@ -157,6 +158,16 @@ class Session:
         finally:
             if root >= 0:
                 os.close(root)
+
+    def _check_place(self) -> None:
+        """See that the disk is still where the script was told that it is."""
+        assert self.target is not None
+        if not os.path.samestat(os.lstat(self.target), os.fstat(self.root)):
+            raise Fault(
+                "script-failed",
+                "a script has unmounted the disk, or mounted something over it: what it wrote may"
+                ' lie elsewhere; one that mounts the disk itself needs takes = "device"',
+            )
 
     def _tell_loss(self) -> None:
         if self.lost is not None:
