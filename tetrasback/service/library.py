@@ -55,7 +55,8 @@ def local_bus(queue: Callable[[Message], None]) -> tuple[socket.socket, Library]
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind("")
-        listener.listen(8)
+        # Room for more strangers than can come: were it full, our own would wait here for ever.
+        listener.listen(4096)
         library = Library("unix:abstract=" + listener.getsockname()[1:].decode(), queue)
         while True:
             near, _ = listener.accept()
