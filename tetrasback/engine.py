@@ -317,7 +317,7 @@ class Engine:
         except Exception as error:
             self.submit(events.DiskOpened(backup_id, *_fault(error)))
         else:
-            self.submit(events.DiskOpened(backup_id, size=room.size, free=room.free))
+            self.submit(events.DiskOpened(backup_id, free=room.free))
 
     async def _probe(self, backup_id: int) -> None:
         try:

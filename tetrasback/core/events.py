@@ -131,7 +131,6 @@ class DiskOpened:
     backup_id: int
     fault: str = ""
     message: str = ""
-    size: int = 0
     free: int = 0
 
 

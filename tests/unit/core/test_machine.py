@@ -6,6 +6,7 @@ from tests.unit.core.world import UUIDS, World, config, device, well
 from tetrasback.config.model import Config, DiskConfig, ScriptConfig
 from tetrasback.core import effects, events, signals
 from tetrasback.core.state import DiskState, Phase, Progress
+from tetrasback.core.verdict import overall_fraction
 from tetrasback.errors import Busy, NotPlugged, NotRunning, Rejected, UnknownDisk
 
 ONE, TWO = UUIDS[0], UUIDS[1]
@@ -523,6 +524,27 @@ def test_progress_is_told_and_shown_over_all_scripts() -> None:
     assert world.state.backups[1].phase is Phase.RUNNING
     world.happen(events.ScriptProgressed(99, Progress(fraction=0.9)))
     assert len(world.of(signals.BackupProgress)) == 1
+
+
+@pytest.mark.parametrize(("status", "fraction"), [(0, 1.0), (1, -1.0)])
+def test_only_what_is_complete_is_shown_as_whole(status: int, fraction: float) -> None:
+    world = ready()
+    world.happen(events.DeviceSeen(device()))
+    world.settle(RunScript=lambda effect: events.ScriptFinished(1, status, Progress(fraction=0.9)))
+    assert overall_fraction(world.state.backups[1]) == fraction
+
+
+def test_size_is_the_devices_and_what_is_not_known_changes_nothing() -> None:
+    world = ready()
+    world.happen(events.DeviceSeen(device(size=10**9)))
+    world.settle()
+    assert (world.state.disks[ONE].size, world.state.disks[ONE].free) == (10**9, 40)
+    world.happen(events.RunRequested(ONE))
+    world.settle(
+        OpenDisk=lambda effect: events.DiskOpened(effect.backup_id),
+        SyncDisk=lambda effect: events.DiskSynced(effect.backup_id),
+    )
+    assert (world.state.disks[ONE].size, world.state.disks[ONE].free) == (10**9, 40)
 
 
 def test_newest_finished_backup_of_each_disk_stays() -> None:

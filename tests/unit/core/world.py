@@ -165,7 +165,7 @@ def well(effect: Any) -> Any:
     """The good answer to an effect."""
     match effect:
         case effects.OpenDisk(backup_id):
-            return events.DiskOpened(backup_id, size=100, free=50)
+            return events.DiskOpened(backup_id, free=50)
         case effects.RunScript(backup_id):
             return events.ScriptFinished(backup_id, 0, Progress(files_done=3))
         case effects.ProbeDisk(backup_id):
