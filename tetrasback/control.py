@@ -128,11 +128,11 @@ class Control:
         """Let go of a disk: back when it may be pulled out. Raises Busy if somebody holds it."""
         engine = self._engine
         node = await engine.ports.devices.resolve(check_device_path(device))
+        # The first device of a disk only: nothing is done with another one of the same UUID.
         found = [
-            (disk, item)
+            (disk, disk.device)
             for disk in engine.state.disks.values()
-            for item in disk.devices
-            if node in (item.node, item.whole)
+            if disk.device and node in (disk.device.node, disk.device.whole)
         ]
         if not found:
             stranger = await engine.ports.devices.lookup(node)
