@@ -41,7 +41,7 @@ def claim(device: BlockDevice, mnt: Path, seconds: float) -> None:
 def release(device: BlockDevice, mnt: Path, seconds: float) -> str:
     """'' if the whole disk of DEVICE could be held alone within SECONDS.
 
-    Else ``in-use``, ``mounted-elsewhere`` (our namespace shows it), or `core.events.GONE`: it is
+    Else ``in-use``, ``mounted-elsewhere`` (a namespace shows it), or `core.events.GONE`: it is
     not there, or another one is in its place.
     """
     whole = sysfs.whole_disk(Path(device.syspath))
@@ -81,8 +81,13 @@ def _used(process: Path) -> list[Path]:
 
 
 def _points(directory: Path) -> list[str]:
+    """Where a device is mounted, as we or the first process see it: mounts that the host makes
+    while we run reach us only where it shares them."""
     rdev = sysfs.rdev(directory)
-    return [mount.point for mount in sysfs.mounts_of(rdev)] if rdev else []
+    if not rdev:
+        return []
+    found = sysfs.mounts_of(rdev) or sysfs.mounts_of(rdev, "1")
+    return [mount.point for mount in found]
 
 
 def _drop_copies(directory: Path, mnt: Path) -> None:

@@ -123,9 +123,9 @@ def mounts(process: str = "self") -> list[Mount]:
     return found
 
 
-def mounts_of(device: int) -> list[Mount]:
-    """The mounts of the block device of this number in our namespace, the newest last."""
-    return [mount for mount in mounts() if device in _device_numbers(mount)]
+def mounts_of(device: int, process: str = "self") -> list[Mount]:
+    """The mounts of the block device of this number in a process's namespace, the newest last."""
+    return [mount for mount in mounts(process) if device in _device_numbers(mount)]
 
 
 def system_disks() -> frozenset[str]:
