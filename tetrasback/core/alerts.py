@@ -109,7 +109,7 @@ def _of_verdict(disk: Disk) -> Iterator[Alert]:
         yield Alert(
             str(disk.last_verdict),
             disk.uuid,
-            disk.last_success if disk.last_verdict == Verdict.WARNING else disk.since,
+            disk.last_ended,
             f"the last backup on disk {disk.name} ended as: {disk.last_verdict}",
         )
 

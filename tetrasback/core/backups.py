@@ -224,11 +224,15 @@ def script_finished(turn: Turn, backup: Backup, event: events.ScriptFinished) ->
         earlier=verdict.sum_progress(backup.earlier, event.progress),
         current=Progress(),
     )
-    if event.units_failed:
+    if script.interrupt or event.units_failed:
         turn.set(units_stopped=event.units_failed)
-        units = ", ".join(event.units_failed)
-        message = f"could not be started again: {units}"
-        backup = _found(turn, backup, Finding(Verdict.WARNING, Code.UNITS, message))
+    for units, message in (
+        (event.units_running, "kept running although they were to be stopped"),
+        (event.units_failed, "could not be started again"),
+    ):
+        if units:
+            line = f"{message}: {', '.join(units)}"
+            backup = _found(turn, backup, Finding(Verdict.WARNING, Code.UNITS, line))
     finding = None
     if not backup.stop and not backup.gone:
         finding = verdict.of_script(script, event.status, event.code, event.message, event.progress)
@@ -280,13 +284,18 @@ def _fault(turn: Turn, backup: Backup, fault: str, message: str) -> Backup:
 
 
 def _found(turn: Turn, backup: Backup, finding: Finding, stop: bool = False) -> Backup:
-    failed = finding.verdict is Verdict.FAILED
     return turn.backup(
         backup,
         findings=(*backup.findings, finding),
         stop=(backup.stop or finding) if stop else backup.stop,
-        first_error_at=backup.first_error_at or (turn.now if failed else 0),
+        first_error_at=backup.first_error_at or (turn.now if _of_disk(finding) else 0),
     )
+
+
+def _of_disk(finding: Finding) -> bool:
+    """Whether it may turn out to have been the first sign of a disk that is being pulled."""
+    pulled = verdict.DISK_CODES - {Code.DISK_FULL} | {Reason.DAMAGED, Reason.IDENTITY}
+    return finding.verdict is Verdict.FAILED and finding.code in pulled
 
 
 # --- ending -------------------------------------------------------------------------------------
@@ -327,11 +336,7 @@ def _conclude(turn: Turn, backup: Backup) -> None:
     grace = int(GRACE_SECONDS * 1e6)
     # A clock that is set back meanwhile must not stretch it: no other backup begins before its end.
     left = min(grace, backup.first_error_at + grace - turn.now)
-    on_disk = finding.code in verdict.DISK_CODES - {Code.DISK_FULL} or backup.rejection in (
-        Reason.DAMAGED,
-        Reason.IDENTITY,
-    )
-    if on_disk and not backup.gone and left > 0 and not turn.state.stopping:
+    if _of_disk(finding) and not backup.gone and left > 0 and not turn.state.stopping:
         turn.backup(backup, phase=Phase.FINISHING, awaiting=Awaiting.GRACE)
         turn.do(SetTimer(grace_timer(backup.id), left / 1e6))
     else:
@@ -373,6 +378,8 @@ def finish(turn: Turn, backup: Backup, finding: Finding) -> None:
         _settle(turn, disk, backup)
     turn.tell(BackupFinished(backup.id, backup.uuid, backup.verdict, backup.message))
     _release(turn, backup)
+    if backup.device is not None:
+        release.recheck(turn, backup.device.whole)
     start_next(turn)
     if not turn.state.busy:
         turn.do(Inhibit(False))
@@ -393,6 +400,7 @@ def _settle(turn: Turn, disk: Disk, backup: Backup) -> None:
     disk = turn.disk(
         disk,
         last_verdict=backup.verdict,
+        last_ended=turn.now,
         last_success=turn.now if good else disk.last_success,
         plug=plug,
     )
@@ -408,8 +416,6 @@ def _release(turn: Turn, backup: Backup) -> None:
     if backup.rejection:
         turn.disk(disk, state=DiskState.REJECTED, reason=backup.rejection)
         turn.tell(DiskRejected(disk.uuid, backup.device.node, backup.rejection))
-        if disk.uuid in turn.state.letting_go:
-            release.check(turn, disk)
     elif backup.code != Reason.DUPLICATE_UUID:  # or `disks` has rejected it while it waited
         release.wait_for(turn, disk)
 

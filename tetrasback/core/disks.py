@@ -79,7 +79,9 @@ def _admit(turn: Turn, disk: Disk, device: BlockDevice, asked: bool) -> None:
         turn.state.boot_id,
         device.diskseq,
     )
-    if asked or not same or plug is None:
+    if turn.state.stopping:
+        turn.disk(disk, state=DiskState.PLUGGED)  # the next start serves it
+    elif asked or not same or plug is None:
         backups.enqueue(turn, disk, Trigger.PLUG)
     elif plug.served or plug.attempts >= MAX_ATTEMPTS:
         _was_served(turn, disk, plug)
@@ -127,6 +129,7 @@ def gone(turn: Turn, syspath: str) -> None:
     left = tuple(item for item in disk.devices if item.syspath != syspath)
     active = turn.state.active_backup(disk.uuid)
     hit = active is not None and active.device is not None and active.device.syspath == syspath
+    in_use = disk.devices[0].syspath == syspath
     plug = None if device.diskseq == 0 else disk.plug
     disk = turn.disk(disk, devices=left, last_seen=turn.now, plug=plug)
     if not left:
@@ -139,18 +142,17 @@ def gone(turn: Turn, syspath: str) -> None:
         backups.lost(turn, active)
     disk = turn.state.disks[disk.uuid]
     if not left and not disk.saved:
-        turn.state = turn.state.without_disk(disk.uuid)
+        turn.without(disk.uuid)
     elif left and disk.state is DiskState.REJECTED and disk.reason == Reason.DUPLICATE_UUID:
         _admit(turn, turn.disk(disk, state=DiskState.PLUGGED), left[0], asked=False)
-    elif left and hit:
+    elif left and in_use:
         _reject_or_admit_rest(turn, disk)
-    for other in turn.on_whole_disk(device.whole):
-        if other.uuid in turn.state.releasing:
-            release.check(turn, other)
+    release.recheck(turn, device.whole)
 
 
 def _reject_or_admit_rest(turn: Turn, disk: Disk) -> None:
-    """The device under backup has left, another of the same UUID is still here."""
+    """The device in use has left, another of the same UUID is still here."""
+    release.forget(turn, disk.uuid)
     if len(disk.devices) > 1:
         _reject_duplicates(turn, disk, disk.devices[-1])
     else:
@@ -223,7 +225,7 @@ def _forget(turn: Turn, disk: Disk) -> None:
         backups.finish(turn, active, why)
     disk = turn.state.disks[disk.uuid]
     if disk.device is None:
-        turn.state = turn.state.without_disk(disk.uuid)
+        turn.without(disk.uuid)
     elif turn.state.active_backup(disk.uuid) is None:
         turn.disk(disk, state=DiskState.UNKNOWN)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tetrasback.core.devices import BlockDevice
-from tetrasback.core.state import Disk, Plug, Progress
+from tetrasback.core.state import Backup, Disk, Plug, Progress
 
 GONE: Final = "gone"
 """What a check for release says of a disk that has left."""
@@ -86,6 +86,8 @@ class Remembered:
 
     disk: Disk
     plug: Plug | None
+    last: Backup | None = None
+    """Its newest backup that has a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +149,8 @@ class ScriptFinished:
     """`RunScript` has ended, with everything the script started.
 
     ``status``: exit status, negative = killed by that signal, None = it never ran or was stopped.
-    ``code``: empty, or why (``script-refused``, ``timed-out``). ``units_failed``: units that did
-    not start again.
+    ``code``: empty, or why (``script-refused``, ``timed-out``). ``units_running``: units that would
+    not stop for it; ``units_failed``: units that did not start again.
     """
 
     backup_id: int
@@ -156,6 +158,7 @@ class ScriptFinished:
     progress: Progress
     code: str = ""
     message: str = ""
+    units_running: tuple[str, ...] = ()
     units_failed: tuple[str, ...] = ()
 
 
@@ -193,11 +196,13 @@ class ReleaseChecked:
     """`CheckRelease` has ended.
 
     ``reason``: '' = nobody holds the disk, `GONE` = it is not there, else a word of Reason.
+    ``diskseq`` is that of the disk that was looked at: another may be behind its node by now.
     """
 
     uuid: str
     whole: str
     reason: str = ""
+    diskseq: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,12 +135,22 @@ def _started(turn: Turn, event: events.Started) -> None:
     remembered = {item.disk.uuid: item for item in event.remembered}
     known: dict[str, Disk] = {}
     for uuid, settings in turn.config.disks.items():
-        item = remembered.get(uuid)
-        disk = item.disk if item else Disk(uuid)
+        item = remembered.get(uuid) or events.Remembered(Disk(uuid), None)
         known[uuid] = replace(
-            disk, name=settings.name, saved=True, since=turn.now, plug=item.plug if item else None
+            item.disk,
+            name=settings.name,
+            saved=True,
+            since=turn.now,
+            plug=item.plug,
+            last_ended=item.last.finished_at if item.last else 0,
         )
-    turn.set(boot_id=event.boot_id, next_id=event.next_id, disks=known)
+    last = [item.last for item in event.remembered if item.last and item.disk.uuid in known]
+    turn.set(
+        boot_id=event.boot_id,
+        next_id=event.next_id,
+        disks=known,
+        backups={backup.id: backup for backup in last},
+    )
     for row in event.unfinished:
         _was_cut_short(turn, row)
     disks.keep_from_automounters(turn)
@@ -158,20 +168,23 @@ def _was_cut_short(turn: Turn, row: events.Unfinished) -> None:
         finished_at=turn.now,
         verdict=Verdict.INTERRUPTED,
         code=Code.DAEMON_DIED,
-        message="the service or the server ended in the middle of the backup",
+        message="the service or the server ended in the middle of the backup"
+        if row.started_at
+        else "the service or the server ended before the backup had begun",
     )
     turn.do(Log(backup.id, f"{backup.verdict}: {backup.message}"), RecordBackup(backup))
     newest = max(
         (item.id for item in turn.state.backups.values() if item.uuid == row.uuid), default=0
     )
-    if backup.id > newest:
+    disk = turn.state.disks.get(row.uuid)
+    if backup.id > newest:  # else a later one has ended since
         turn.set(
             backups={k: item for k, item in turn.state.backups.items() if item.uuid != row.uuid}
         )
         turn.backup(backup)
-    disk = turn.state.disks.get(row.uuid)
-    if disk is not None:
-        turn.do(RecordDisk(turn.disk(disk, last_verdict=backup.verdict)))
+        if disk is not None:
+            disk = turn.disk(disk, last_verdict=backup.verdict, last_ended=turn.now)
+            turn.do(RecordDisk(disk))
     turn.tell(BackupFinished(backup.id, backup.uuid, backup.verdict, backup.message))
 
 
@@ -204,7 +217,7 @@ def _released(turn: Turn, event: events.ReleaseChecked) -> None:
     if event.reason == events.GONE:
         for disk in turn.on_whole_disk(event.whole):
             for device in disk.devices:
-                if device.whole == event.whole:
+                if device.whole == event.whole and device.diskseq in (0, event.diskseq):
                     disks.gone(turn, device.syspath)
     backups.start_next(turn)
 
@@ -216,7 +229,7 @@ def _timer(turn: Turn, event: events.TimerFired) -> None:
         if backup is not None:
             backups.grace_over(turn, backup)
     elif kind == "release":
-        release.retry(turn, subject)
+        release.recheck(turn, subject)
     elif kind == TICK:
         turn.do(SetTimer(TICK, TICK_SECONDS))
 
@@ -249,7 +262,10 @@ def _imported(turn: Turn, event: events.Imported) -> None:
         turn.set(next_id=backup.id + 1)
         good = past.verdict in (Verdict.SUCCESS, Verdict.WARNING)
         disk = turn.disk(
-            disk, last_verdict=past.verdict, last_success=past.finished_at if good else 0
+            disk,
+            last_verdict=past.verdict,
+            last_ended=past.finished_at,
+            last_success=past.finished_at if good else 0,
         )
         turn.do(RecordBackup(backup), RecordDisk(disk))
 

@@ -78,12 +78,11 @@ def checked(turn: Turn, whole: str, reason: str) -> None:
         turn.do(SetTimer(_timer(whole), RETRY_SECONDS))
 
 
-def retry(turn: Turn, whole: str) -> None:
-    """A held disk's timer is up: look again."""
+def recheck(turn: Turn, whole: str) -> None:
+    """Something has changed on WHOLE, or a held disk's timer is up: look for those that wait."""
     for disk in turn.on_whole_disk(whole):
-        if disk.uuid in turn.state.releasing:
+        if disk.uuid in turn.state.releasing | turn.state.letting_go:
             check(turn, disk)
-            return
 
 
 def forget(turn: Turn, uuid: str) -> None:

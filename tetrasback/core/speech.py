@@ -9,8 +9,8 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from tetrasback.core.state import Code, Progress
-from tetrasback.core.verdict import DISK_CODES
+from tetrasback.core.state import Progress
+from tetrasback.core.verdict import DISK_CODES, SCRIPT_CODES
 
 LINE_MAX: Final = 4096
 """Bytes in one line of a script."""
@@ -25,7 +25,6 @@ LOGGED_MAX: Final = 1000
 BAD_MAX: Final = 10
 """Lines that are none of the contract's, which are told."""
 
-_CODES: Final = frozenset(code.value for code in Code if code is not Code.NONE)
 _WHOLE: Final = re.compile(r"[0-9]{1,20}")
 _FRACTION: Final = re.compile(r"[0-9]{0,20}(\.[0-9]{0,40})?")
 # The bidirectional controls, and what breaks a line without being a control character.
@@ -83,7 +82,7 @@ def heard(progress: Progress, line: bytes) -> tuple[Progress, str]:
     if word == "warning":
         code, colon, _ = rest.partition(":")
         # What was said of the disk is not taken back by a word about the source.
-        known = colon and code in _CODES and progress.code not in DISK_CODES
+        known = colon and code in SCRIPT_CODES and progress.code not in DISK_CODES
         return replace(
             progress,
             warnings=min(progress.warnings + 1, WARNINGS_MAX),

@@ -40,7 +40,6 @@ class Code(StrEnum):
     DISK_ERROR = "disk-error"
     DISK_GONE = "disk-gone"
     UNMOUNT_FAILED = "unmount-failed"
-    HISTORY = "history"
     CANCELLED = "cancelled"
     UNPLUGGED = "unplug-requested"
     FORGOTTEN = "forgotten"
@@ -115,6 +114,8 @@ class Disk:
     last_seen: int = 0
     last_success: int = 0
     last_verdict: str = ""
+    last_ended: int = 0
+    """When it was given."""
     plug: Plug | None = None
     since: int = 0
     """When the state last changed."""

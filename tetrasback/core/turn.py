@@ -47,6 +47,17 @@ class Turn:
         self.state = self.state.with_disk(new)
         return new
 
+    def without(self, uuid: str) -> None:
+        """Take a disk, and its backups that are over, out of the state."""
+        self.state = replace(
+            self.state.without_disk(uuid),
+            backups={
+                key: item
+                for key, item in self.state.backups.items()
+                if item.uuid != uuid or not item.over
+            },
+        )
+
     def backup(self, backup: Backup, **changes: Any) -> Backup:
         """Put BACKUP, changed, into the state."""
         new = replace(backup, **changes) if changes else backup

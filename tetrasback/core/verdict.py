@@ -14,6 +14,12 @@ STATUS_WARNING: Final = 3
 """Exit status of a script that is complete but for what its warnings name."""
 
 DISK_CODES: Final = frozenset({Code.DISK_FULL, Code.DISK_ERROR, Code.UNMOUNT_FAILED})
+"""Not everything is on the disk."""
+
+SCRIPT_CODES: Final = frozenset(
+    {Code.SOURCE_UNREADABLE, Code.SOURCE_SHRUNK, Code.DISK_FULL, Code.DISK_ERROR}
+)
+"""What a script may say of itself; the other words are the daemon's."""
 
 _DISK_WORDS: Final = {
     Code.DISK_FULL: "the disk is full: use a larger one; the log has the figures",
@@ -39,13 +45,13 @@ def of_script(
         return Finding(Verdict.FAILED, known, message or f"{script.name}: {code}")
     if status == 0 and said.warnings == 0:
         return None
-    if said.code in DISK_CODES:  # whatever its status: not everything is on the disk
+    if said.code in SCRIPT_CODES & DISK_CODES:  # whatever its status: not everything is on the disk
         return Finding(Verdict.FAILED, said.code, _DISK_WORDS[Code(said.code)])
     if status in (0, STATUS_WARNING) and said.warnings > 0:
         count = said.warnings
         return Finding(
             Verdict.WARNING,
-            said.code if said.code in set(Code) and said.code else Code.SCRIPT_WARNING,
+            said.code if said.code in SCRIPT_CODES else Code.SCRIPT_WARNING,
             f"{script.name} gave {count} warning{'s' if count != 1 else ''}",
         )
     return Finding(Verdict.FAILED, Code.SCRIPT_FAILED, _ending(script, status))

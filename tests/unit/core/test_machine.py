@@ -1,5 +1,7 @@
 """What a person would notice of the core: who is backed up when, and what is said about it."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.core.world import UUIDS, World, config, device, well
@@ -298,7 +300,9 @@ def test_disk_that_left_without_an_event_is_noticed_when_it_is_closed() -> None:
     world.happen(events.DeviceSeen(device()))
     world.settle(
         CloseDisk=lambda item: events.DiskClosed(item.backup_id, present=False),
-        CheckRelease=lambda item: events.ReleaseChecked(ONE, item.device.whole, events.GONE),
+        CheckRelease=lambda item: events.ReleaseChecked(
+            ONE, item.device.whole, events.GONE, item.device.diskseq
+        ),
     )
     assert world.verdicts() == ["interrupted"]
     assert disk(world)[0] == "absent"
@@ -560,3 +564,131 @@ def test_states_are_the_contract_s() -> None:
     assert {str(item) for item in DiskState} == {
         "absent", "unknown", "plugged", "queued", "running", "held", "safe-to-unplug", "rejected",
     }  # fmt: skip
+
+
+def fails_to_open(effect: effects.OpenDisk, uuid: str) -> events.DiskOpened:
+    fault = "read-only" if effect.device.uuid == uuid else ""
+    return events.DiskOpened(effect.backup_id, fault, "so it is")
+
+
+def test_rejected_neighbour_does_not_hold_the_good_partition() -> None:
+    world = ready(ONE, TWO)
+    world.happen(events.DeviceSeen(device(0)))
+    world.happen(events.DeviceSeen(device(0, part=2, uuid=TWO)))
+    world.settle(OpenDisk=lambda item: fails_to_open(item, TWO))
+    assert disk(world, ONE)[0] == "safe-to-unplug"
+    assert disk(world, TWO) == ("rejected", "read-only")
+
+
+def test_unplug_of_one_partition_is_answered_when_the_other_is_rejected() -> None:
+    world = ready(TWO)
+    world.happen(events.DeviceSeen(device(0)))
+    world.happen(events.DeviceSeen(device(0, part=2, uuid=TWO)))
+    world.happen(events.UnplugRequested(ONE))
+    world.settle(OpenDisk=lambda item: fails_to_open(item, TWO))
+    assert ONE in {item.uuid for item in world.of(signals.SafeToUnplug)}
+    assert not world.state.letting_go
+
+
+def test_double_that_is_left_behind_is_a_plug_of_its_own() -> None:
+    world = ready()
+    world.happen(events.DeviceSeen(device(0)))
+    world.happen(events.DeviceSeen(device(1, uuid=ONE, seq=9)))
+    world.settle()
+    world.happen(events.DeviceGone(device(0).syspath))
+    world.settle()
+    assert world.verdicts() == ["success", "success"]
+    assert world.of(signals.SafeToUnplug)[-1].device == "/dev/sdc1"
+
+
+def test_a_script_that_failed_long_before_does_not_use_up_the_disk_s_grace() -> None:
+    world = ready(ONE, scripts=("bad.sh", "good.sh"))
+    world.happen(events.DeviceSeen(device()))
+
+    def run(effect: effects.RunScript) -> events.ScriptFinished:
+        world.now += 3600 * 1_000_000
+        status = int(effect.script.name == "bad.sh")
+        return events.ScriptFinished(effect.backup_id, status, Progress())
+
+    world.settle(
+        RunScript=run,
+        SyncDisk=lambda item: events.DiskSynced(item.backup_id, "disk-error", "EIO"),
+    )
+    world.happen(events.DeviceGone(device().syspath))
+    assert world.verdicts() == ["interrupted"]
+
+
+def test_late_news_of_the_last_disk_do_not_unplug_the_next_one() -> None:
+    world = ready()
+    world.happen(events.DeviceSeen(device()))
+    while not isinstance(world.pending[0], effects.CheckRelease):
+        world.answer(world.pending[0], well(world.pending[0]))
+    old = world.pending.pop(0)
+    world.happen(events.DeviceGone(device().syspath))
+    world.happen(events.DeviceSeen(device(seq=8)))
+    world.happen(events.ReleaseChecked(ONE, old.device.whole, events.GONE, old.device.diskseq))
+    world.settle()
+    assert world.verdicts() == ["success", "success"]
+
+
+def test_disk_seen_while_the_service_stops_is_left_for_the_next_start() -> None:
+    world = ready()
+    world.happen(events.StopRequested())
+    world.happen(events.DeviceSeen(device()))
+    assert not world.state.busy
+    world.start()
+    world.happen(events.DeviceSeen(device()))
+    world.settle()
+    assert world.verdicts() == ["success"]
+
+
+def test_units_that_start_again_later_are_no_alert_any_more() -> None:
+    world = World(
+        Config(
+            backup=config(scripts=("a.sh",)).backup,
+            scripts={"a.sh": ScriptConfig(interrupt=("db.service",))},
+            disks={ONE: DiskConfig("bleu")},
+        )
+    ).start()
+    for seq, failed in ((7, ("db.service",)), (8, ())):
+        world.happen(events.DeviceSeen(device(seq=seq)))
+        world.settle(
+            RunScript=lambda item, failed=failed: events.ScriptFinished(
+                item.backup_id, 0, Progress(), units_failed=failed
+            )
+        )
+        assert world.state.units_stopped == failed
+    assert world.verdicts() == ["warning", "success"]
+
+
+def test_unit_that_keeps_running_is_a_warning() -> None:
+    world = ready()
+    world.happen(events.DeviceSeen(device()))
+    world.settle(
+        RunScript=lambda item: events.ScriptFinished(
+            1, 0, Progress(), units_running=("db.service",)
+        )
+    )
+    assert world.verdicts() == ["warning"]
+
+
+def test_old_row_without_verdict_says_nothing_of_a_newer_backup() -> None:
+    world = ready()
+    for seq in (7, 8):
+        world.happen(events.DeviceSeen(device(seq=seq)))
+        world.settle()
+        world.happen(events.DeviceGone(device().syspath))
+    world.rows[1] = replace(world.rows[1], verdict="")
+    world.start()
+    assert world.rows[1].verdict == "interrupted"
+    assert world.state.disks[ONE].last_verdict == "success"
+    assert list(world.state.backups) == [2]
+
+
+def test_forgotten_disk_leaves_no_backup_behind() -> None:
+    world = ready()
+    world.happen(events.DeviceSeen(device()))
+    world.settle()
+    world.happen(events.DeviceGone(device().syspath))
+    world.happen(events.ForgetRequested(ONE))
+    assert not world.state.backups

@@ -66,6 +66,11 @@ class World:
             events.Remembered(
                 Disk(uuid, last_success=disk.last_success, last_verdict=disk.last_verdict),
                 self.plugs.get(uuid),
+                max(
+                    (row for row in self.rows.values() if row.uuid == uuid and row.verdict),
+                    key=lambda row: row.id,
+                    default=None,
+                ),
             )
             for uuid, disk in self.disks.items()
         )
