@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from tetrasback.config.forms import check_disk_name, check_script_name, normalise_uuid
 from tetrasback.config.model import Config
-from tetrasback.config.perl import MAX_BYTES, plan_import, read_perl
+from tetrasback.config.perl_syntax import MAX_BYTES
 from tetrasback.core import events
 from tetrasback.core.explanations import EXPLANATIONS
 from tetrasback.core.state import DiskState, State
@@ -150,6 +150,11 @@ class Control:
                 event = await checked
             finally:
                 checked.cancel()
+            await engine.shown()
+            for other in engine.state.disks.values():
+                there = any(found.whole == item.whole for found in other.devices)
+                if there and engine.state.active_backup(other.uuid):
+                    raise Busy(f"do not unplug {node} yet: a backup was asked for meanwhile")
             reason = event.reason if isinstance(event, events.ReleaseChecked) else ""
         if reason not in ("", events.GONE):
             why = EXPLANATIONS.get(reason, reason)
@@ -194,6 +199,8 @@ class Control:
 
     async def import_configuration(self, text: str) -> Sequence[str]:
         """Take over the original's configuration; what could not be carried over, in sentences."""
+        from tetrasback.config.perl import plan_import, read_perl  # asked for once in a life
+
         data = read_perl(text)
         known = {item.name: not item.problem for item in self._engine.ports.jobs.scripts()}
         plan = plan_import(data, self._engine.config, known)

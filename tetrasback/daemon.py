@@ -39,6 +39,8 @@ log = logging.getLogger("tetrasback")
 CONFIG = Path("/etc/tetras-back/configuration.toml")
 STATE_DIR = Path("/var/lib/tetras-back")
 RUNTIME_DIR = Path("/run/tetras-back")
+STOP_SECONDS = 2 * 3600
+"""How long a disk that still takes data may keep the service from ending."""
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -95,8 +97,9 @@ async def serve(ports: Ports, config: Path | None) -> None:
     try:
         await service.start()  # no backup begins before the name is ours
         keeping = asyncio.create_task(service.run(), name="service")
+        keeping.add_done_callback(lambda _: stopping.set())  # it never ends by itself
         loop.add_signal_handler(signal.SIGHUP, engine.file_changed)
-        watch = _watch(config, engine) if config is not None else None
+        watches = _watch(config, engine) if config is not None else ()
         engine.begin()
         sdnotify.ready()
         beat = asyncio.create_task(_beat(), name="watchdog")
@@ -107,7 +110,7 @@ async def serve(ports: Ports, config: Path | None) -> None:
         await engine.stop()
         stretch.cancel()
     beat.cancel()
-    if watch is not None:
+    for watch in watches:
         watch.close()
     keeping.cancel()
     with suppress(asyncio.CancelledError):
@@ -115,8 +118,12 @@ async def serve(ports: Ports, config: Path | None) -> None:
     await service.stop()
 
 
-def _watch(config: Path, engine: Engine) -> DirectoryWatch:
-    return DirectoryWatch(config.parent, {config.name}, engine.file_changed)
+def _watch(config: Path, engine: Engine) -> Sequence[DirectoryWatch]:
+    """The file, and where it is a link also what it leads to, for edits replace that."""
+    return [
+        DirectoryWatch(path.parent, {path.name}, engine.file_changed)
+        for path in dict.fromkeys((config.absolute(), config.resolve()))
+    ]
 
 
 async def _beat() -> None:
@@ -129,7 +136,7 @@ async def _beat() -> None:
 
 async def _ask_for_time() -> None:
     """While the last backup is synced and closed, systemd is asked to wait."""
-    while True:
+    for _ in range(STOP_SECONDS // 20):
         sdnotify.extend_timeout(60_000_000)
         await asyncio.sleep(20)
 

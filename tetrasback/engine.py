@@ -8,9 +8,10 @@ results come back as events.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from tetrasback.config.edits import Edit
@@ -22,10 +23,9 @@ from tetrasback.core.signals import Signal
 from tetrasback.core.state import Code, Progress, State
 from tetrasback.errors import ConfigurationError, TetrasBackError
 from tetrasback.ports import Fault, Job, Loaded, Ports
+from tetrasback.recorder import DURABLE, Durable, Recorder
 
 log = logging.getLogger(__name__)
-
-DURABLE = (effects.Log, effects.RecordBackup, effects.RecordDisk, effects.RecordPlug)
 
 
 class Audience(Protocol):
@@ -68,7 +68,9 @@ class Engine:
         self._watchers: set[Callable[[events.Event], None]] = set()
         self._editing = asyncio.Lock()
         self._worker: asyncio.Task[None] | None = None
-        self._unwritten = False
+        self._recorder = Recorder(ports.history, ports.logs, self._history_failed, self._everything)
+        self._inhibiting = asyncio.Lock()
+        self._units_restored: asyncio.Task[None] | None = None
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -88,7 +90,7 @@ class Engine:
         )
         await self.happened(events.ConfigChanged(loaded.error))
         await self.happened(events.HistoryFailed(history.problem))
-        await self.happened(events.UnitsChecked(tuple(await self.ports.units.restore())))
+        self._units_restored = self._spawn(self._restore_units())
         devices = await self.ports.devices.start(self._device_seen, self._device_gone)
         for device in devices:
             self._device_seen(device)
@@ -102,6 +104,8 @@ class Engine:
         await self.happened(events.StopRequested())
         await self.until(lambda: self.state.running is None and not self.state.checking)
         await self._work.join()
+        await self._recorder.catch_up()
+        self._recorder.close()
         for timer in self._timers.values():
             timer.cancel()
         await self.ports.devices.close()
@@ -112,6 +116,10 @@ class Engine:
                     await task
         await self.ports.inhibitor.release()
         self.ports.history.close()
+
+    async def _restore_units(self) -> None:
+        """Start what an earlier life of the daemon stopped for a script and left stopped."""
+        self.submit(events.UnitsChecked(tuple(await self.ports.units.restore())))
 
     async def _wait_until_up(self) -> None:
         await self.ports.system.wait_until_up()
@@ -192,6 +200,10 @@ class Engine:
         except TetrasBackError as error:
             log.error("configuration not taken: %s", error)
 
+    async def shown(self) -> None:
+        """Wait until what has happened so far is recorded, shown and told."""
+        await self._work.join()
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until CONDITION, looked at after every event, holds."""
         if not condition():
@@ -214,44 +226,35 @@ class Engine:
     async def _carry_out(self) -> None:
         while True:
             work = await self._work.get()
-            try:
-                for effect in work.effects:
-                    if isinstance(effect, DURABLE):
-                        await self._record(effect)
-                self._audience.show(work.state, work.config)
-                for effect in work.effects:
-                    if not isinstance(effect, DURABLE):
-                        await self._perform(effect)
-            except Exception:  # one failed effect must not end all backups for ever
-                log.exception("an effect could not be carried out")
-            finally:
-                self._work.task_done()
-                if not work.done.done():
-                    work.done.set_result(None)
+            for effect in work.effects:
+                if isinstance(effect, DURABLE):
+                    await self._recorder.record(effect)
+            self._begun(partial(self._audience.show, work.state, work.config))
+            for effect in work.effects:
+                if not isinstance(effect, DURABLE):
+                    self._begun(partial(self._perform, effect))
+            self._work.task_done()
+            if not work.done.done():
+                work.done.set_result(None)
 
-    async def _record(self, effect: effects.Effect) -> None:
-        history = self.ports.history
+    def _begun(self, perform: Callable[[], None]) -> None:
+        """Do one thing; what goes wrong with it must not keep the others from being done."""
         try:
-            match effect:
-                case effects.Log(backup_id, text):
-                    self.ports.logs.add(backup_id, text)
-                    return
-                case effects.RecordBackup(backup):
-                    await history.record_backup(backup)
-                case effects.RecordDisk(disk):
-                    await history.record_disk(disk)
-                case effects.RecordPlug(uuid, plug):
-                    await history.record_plug(uuid, plug)
-        except (OSError, TetrasBackError) as error:
-            log.error("the history cannot be written: %s", error)
-            self._unwritten = True
-            self.submit(events.HistoryFailed(f"the history cannot be written: {error}"))
-        else:
-            if self._unwritten:
-                self._unwritten = False
-                self.submit(events.HistoryFailed(history.problem))
+            perform()
+        except Exception:
+            log.exception("an effect could not be carried out")
 
-    async def _perform(self, effect: effects.Effect) -> None:
+    def _everything(self) -> Iterator[Durable]:
+        for disk in self.state.disks.values():
+            if disk.saved:
+                yield effects.RecordDisk(disk)
+                if disk.plug is not None:
+                    yield effects.RecordPlug(disk.uuid, disk.plug)
+
+    def _history_failed(self, trouble: str) -> None:
+        self.submit(events.HistoryFailed(trouble))
+
+    def _perform(self, effect: effects.Effect) -> None:
         ports = self.ports
         match effect:
             case effects.Tell(signal):
@@ -265,11 +268,7 @@ class Engine:
             case effects.StopScript(backup_id):
                 ports.jobs.stop(backup_id)
             case effects.Inhibit(on):
-                await (
-                    ports.inhibitor.hold("A backup onto a disk is under way")
-                    if on
-                    else ports.inhibitor.release()
-                )
+                self._spawn(self._inhibit(on))
             case effects.OpenDisk():
                 self._spawn(self._open(effect))
             case effects.RunScript():
@@ -286,6 +285,13 @@ class Engine:
                 self._spawn(ports.disks.spin_down(device))
             case effects.KeepFromAutomounters(uuids):
                 self._spawn(ports.automounters.keep_from(uuids))
+
+    async def _inhibit(self, on: bool) -> None:
+        async with self._inhibiting:  # in the order in which it was wanted
+            if on:
+                await self.ports.inhibitor.hold("A backup onto a disk is under way")
+            else:
+                await self.ports.inhibitor.release()
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
@@ -349,16 +355,19 @@ class Engine:
         except Exception as error:
             reason = "in-use"
             log.error("%s could not be checked: %s", effect.device.node, _fault(error)[1])
-        self.submit(events.ReleaseChecked(effect.uuid, effect.device.whole, reason))
+        device = effect.device
+        self.submit(events.ReleaseChecked(effect.uuid, device.whole, reason, device.diskseq))
 
     async def _run_script(self, effect: effects.RunScript) -> None:
         ports, script, backup_id = self.ports, effect.script, effect.backup_id
+        running: tuple[str, ...] = ()
         failed: tuple[str, ...] = ()
         progress, status, code, message = Progress(), None, "", ""
         try:
             if script.interrupt:
-                for unit in await ports.units.stop(script.interrupt):
-                    ports.logs.add(backup_id, f"could not be stopped: {unit}")
+                if self._units_restored is not None:
+                    await self._units_restored  # it must not start what is to be stopped now
+                running = tuple(await ports.units.stop(script.interrupt))
             result = await ports.jobs.run(
                 Job(
                     backup_id=backup_id,
@@ -384,7 +393,7 @@ class Engine:
             if script.interrupt:
                 failed = tuple(await ports.units.restore())
         self.submit(
-            events.ScriptFinished(backup_id, status, progress, code, message, units_failed=failed)
+            events.ScriptFinished(backup_id, status, progress, code, message, running, failed)
         )
 
     def _said(self, backup_id: int, progress: Progress) -> None:

@@ -13,13 +13,13 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
 from tetrasback.core.events import Remembered, Unfinished
-from tetrasback.core.state import Backup, Disk, Plug
+from tetrasback.core.state import Backup, Disk, Phase, Plug, Progress, Trigger
 from tetrasback.core.verdict import sum_progress
 from tetrasback.errors import HistoryError
 from tetrasback.ports import Record
@@ -296,6 +296,7 @@ class History:
             uuid: Plug(boot_id, diskseq, bool(served), attempts)
             for uuid, boot_id, diskseq, served, attempts in self._execute("SELECT * FROM plugs")
         }
+        last = self._last_ended()
         found = []
         for row in self._execute("SELECT * FROM disks ORDER BY uuid"):
             uuid, name, label, model, serial, fstype, size, free, seen, success, verdict = row
@@ -312,8 +313,16 @@ class History:
                 last_success=success,
                 last_verdict=verdict,
             )
-            found.append(Remembered(disk, plugs.get(uuid)))
+            found.append(Remembered(disk, plugs.get(uuid), last.get(uuid)))
         return found
+
+    def _last_ended(self) -> Mapping[str, Backup]:
+        """The newest backup with a verdict of each disk that is known, by UUID."""
+        rows = self._execute(
+            f"SELECT {_RECORD} FROM backups WHERE id IN (SELECT (SELECT id FROM backups AS own"
+            " WHERE own.uuid = disks.uuid AND verdict <> '' ORDER BY id DESC LIMIT 1) FROM disks)"
+        )
+        return {backup.uuid: backup for backup in (_as_backup(Record(*row)) for row in rows)}
 
 
 class _Damaged(sqlite3.DatabaseError):
@@ -338,6 +347,25 @@ def _check_tables(database: sqlite3.Connection) -> None:
                 raise _Damaged(f"table {table} is not as it should be")
     finally:
         wanted.close()
+
+
+def _as_backup(row: Record) -> Backup:
+    """A row as the core knows what has ended; raises nothing, whatever words are in it."""
+    return Backup(
+        id=row.id,
+        uuid=row.uuid,
+        name=row.name,
+        trigger=Trigger(row.trigger) if row.trigger in set(Trigger) else Trigger.PLUG,
+        phase=Phase.DONE,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        current=Progress(
+            bytes_done=row.bytes, files_done=row.files, warnings=row.warnings, snapshot=row.snapshot
+        ),
+        verdict=row.verdict,
+        code=row.code,
+        message=row.message,
+    )
 
 
 def _storable(value: Any) -> Any:

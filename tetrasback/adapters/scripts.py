@@ -91,7 +91,10 @@ class ScriptDirectories:
         return ""
 
     def _writable_by_others(self, place: Path) -> str:
-        status = place.stat()
+        try:
+            status = place.stat()
+        except OSError as error:  # it was there a moment ago
+            return f"{place} cannot be read: {error.strerror}; mend or remove it"
         if status.st_uid != self._owner:
             return f"{place} is not root's; look at it, then run: chown root: {_quoted(place)}"
         # Not the sticky bit: it keeps strangers from replacing a file, not from adding one.

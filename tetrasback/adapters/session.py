@@ -102,14 +102,15 @@ class Session:
         try:
             os.fsync(self.descriptor)
             self._ask_kernel()
-            alive = blockdev.answers(self.descriptor, self.device.diskseq)
+            if not blockdev.answers(self.descriptor, self.device.diskseq) and self.present():
+                raise self._fault("it cannot be read", "checked")
         except OSError as error:
             raise self._fault(error.strerror or str(error), "unmounted") from None
         finally:
             self._close_descriptor()
         if self.lost is not before:
             self._tell_loss()
-        return alive
+        return self.present()
 
     def let_go(self) -> None:
         """Drop every hold on a disk that has left; never fails."""

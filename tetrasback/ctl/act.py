@@ -29,7 +29,9 @@ async def save(context: Context) -> int:
     path = await context.client.save_disk(uuid, name)
     disk = await context.client.disk_at(path)
     advice = "a backup starts when it is plugged in"
-    if disk.device:
+    if disk.reason:
+        advice = f"but {disk_state(disk)}"
+    elif disk.device:
         advice = f"to back up now: tetras-backctl backup {shlex.quote(clean(disk.name, 64))}"
     _tell(context, disk, f"saved as {disk.name}; {advice}")
     return EXIT_OK

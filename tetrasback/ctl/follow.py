@@ -3,6 +3,7 @@
 import asyncio
 import shlex
 import time
+from dataclasses import replace
 from typing import Final
 
 from tetrasback import names
@@ -46,7 +47,7 @@ async def backup(context: Context) -> int:
     )
     with Display(context.out, name) as display:
         await _follow(context, number, display)
-    ended = await _row(context.client, number)
+    ended = await _ended(context.client, number)
     context.out.line(*verdict_line(name, ended))
     context.on_interrupt = f"no longer waiting: ask tetras-backctl whether {shown} may be unplugged"
     released = await _released(context.client, disk.uuid)
@@ -108,6 +109,24 @@ async def _look(client: Client, number: int) -> BackupView:
     except UnknownBackup:
         row = await _row(client, number)
         return BackupView(id=row.id, uuid=row.uuid, state="running", verdict=row.verdict)
+
+
+async def _ended(client: Client, number: int) -> HistoryEntry:
+    """Its row; where that could not be written, with the verdict as it was told."""
+    row = await _row(client, number)
+    if row.verdict:
+        return row
+    view = await client.backup(number)
+    return replace(
+        row,
+        verdict=view.verdict,
+        code=view.code,
+        message=view.message,
+        finished_at=view.finished_at,
+        bytes=view.bytes_done,
+        files=view.files_done,
+        warnings=view.warnings,
+    )
 
 
 async def _row(client: Client, number: int) -> HistoryEntry:
