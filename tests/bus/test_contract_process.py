@@ -132,6 +132,9 @@ async def test_terminated_it_leaves_and_starts_as_it_was(
     old = before[path][names.DISK_INTERFACE]
     assert {key: shown[key] for key in kept} == {key: old[key] for key in kept}
     assert (shown["State"], shown["Device"]) == ("absent", "")
+    last = await root.backup(2)  # the newest one of each disk has an object
+    assert (last["State"], last["Verdict"], last["UUID"]) == ("done", "success", disk.uuid)
+    assert await root.backup(1) == {}
     assert shown["LastSuccess"] > old["LastSuccess"] > 0
     assert daemon.config.read_text().startswith(CONFIG)
 
