@@ -74,6 +74,21 @@ def test_codes_of_a_disks_life(
     ctl(4, "forget", "bleu")
 
 
+def test_disk_that_cannot_be_used_is_saved_with_the_way_out(
+    ctl: Ctl, loop_disk: Callable[..., LoopDisk]
+) -> None:
+    disk = loop_disk("vfat", 16)
+    device = disk.attach()
+    ctl(0, "plug", device)
+    assert "ext4" in ctl(0, "disks").stdout
+    said = ctl(0, "save", "--device", device, "stick").stdout
+    assert "cannot be used" in said
+    assert "ext4" in said
+    for words in (["backup", "stick"], ["plug", device]):
+        assert "ext4" in ctl(1, *words).stderr
+    ctl(0, "unplug", "stick")
+
+
 def test_exit_status_three_is_a_warning_only_with_one(
     ctl: Ctl, daemon: LoneDaemon, loop_disk: Callable[..., LoopDisk]
 ) -> None:
