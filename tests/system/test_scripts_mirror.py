@@ -74,10 +74,21 @@ def test_a_weak_source_deletes_nothing(bench: Bench, weak: str) -> None:
         shutil.rmtree(bench.source / "home")
     if weak == "empty":
         (bench.source / "home").mkdir()
-    done = bench.run(MIRROR)
-    assert done.status == 3
-    assert done.said("warning")[0].startswith("source-shrunk: the source /home ")
-    assert (bench.mount / "home/alice/photo").exists()
+    for _ in range(2):  # the second time as well: the mirror still holds what was there
+        done = bench.run(MIRROR)
+        assert done.status == 3
+        assert done.said("warning")[0].startswith("source-shrunk: the source /home ")
+        assert (bench.mount / "home/alice/photo").exists()
+        assert (bench.mount / "home/bob/notes").exists()
+
+
+def test_a_smaller_source_is_accepted_by_removing_its_mirror(bench: Bench) -> None:
+    assert bench.run(MIRROR).status == 0
+    shutil.rmtree(bench.source / "home/alice")
+    assert bench.run(MIRROR).status == 3
+    shutil.rmtree(bench.mount / "home")
+    assert bench.run(MIRROR).status == 0
+    assert not (bench.mount / "home/alice").exists()
     assert (bench.mount / "home/bob/notes").exists()
 
 

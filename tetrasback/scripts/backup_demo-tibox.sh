@@ -112,15 +112,28 @@ look_at_source() {
     local part old_files old_bytes
     FIGURES=()
     for part in "${MIRRORED[@]}"; do
-        old_files=${RECORD[${part}_files]:-} old_bytes=${RECORD[${part}_bytes]:-}
-        if [[ -z $old_files && -d $MOUNT/$part ]]; then
-            measure_old "$MOUNT/$part"
-            old_files=$FILES old_bytes=$BYTES
+        old_files='' old_bytes=''
+        if [[ -d $MOUNT/$part ]]; then
+            old_files=${RECORD[${part}_files]:-} old_bytes=${RECORD[${part}_bytes]:-}
+            if [[ -z $old_files ]]; then
+                measure_old "$MOUNT/$part"
+                old_files=$FILES old_bytes=$BYTES
+            fi
         fi
         measure_part "$ROOT/$part"
         PART_FILES[$part]=$FILES
         check_source "/$part" "$FILES" "$BYTES" "$old_files" "$old_bytes"
-        FIGURES+=("${part}_files=$FILES" "${part}_bytes=$BYTES")
+        OLD_FILES[$part]=${old_files:-0} OLD_BYTES[$part]=${old_bytes:-0}
+        SOURCE_BYTES[$part]=$BYTES
+    done
+    ((DELETING)) || note "if the source is right, remove that folder from the disk: it is then mirrored anew"
+    for part in "${MIRRORED[@]}"; do
+        # What is not deleted is still in the mirror: the next run is measured against that.
+        if ((!DELETING && (OLD_FILES[$part] > PART_FILES[$part] || OLD_BYTES[$part] > SOURCE_BYTES[$part]))); then
+            FIGURES+=("${part}_files=${OLD_FILES[$part]}" "${part}_bytes=${OLD_BYTES[$part]}")
+        else
+            FIGURES+=("${part}_files=${PART_FILES[$part]}" "${part}_bytes=${SOURCE_BYTES[$part]}")
+        fi
     done
 }
 
@@ -146,6 +159,7 @@ mirror() {
 }
 
 declare -A RECORD=() PART_FILES=() PART_BYTES=()
+declare -A OLD_FILES=() OLD_BYTES=() SOURCE_BYTES=()
 DELETE=()
 parse "$@"
 begin "$TARGET"
