@@ -209,7 +209,7 @@ class Control:
             events.PastBackup(item.uuid, item.name, item.finished_at, item.verdict, item.message)
             for item in plan.history
         )
-        await self._engine.happened(events.Imported(past))
+        await self._engine.happened(events.Imported(past, plan.seen))
         return plan.remarks
 
     async def history(self, uuid: str, before: int, limit: int) -> Sequence[HistoryEntry]:

@@ -245,3 +245,33 @@ async def test_history_that_is_no_database(
     kept = [path.read_bytes()[:11] for path in daemon.state_dir.glob("history*")]
     assert b"no database" in kept  # moved aside, not thrown away
     assert await root.call("GetHistory", "stu", "", 0, 10) == []
+
+
+async def test_configuration_of_the_original_is_taken_over(
+    make_daemon: Callable[..., LoneDaemon], root: Caller
+) -> None:
+    daemon = make_daemon()
+    uuid = "0b5a9f3e-77aa-4c1d-9e2f-0123456789ab"
+    text = f"""%CFG = ( # as the daemon wrote it
+      DISKS => {{ CONNECTED => {{}}, KNOWN => {{ '{uuid}' => {{
+        name => "bl\\x{{e9}}u", last_seen => 1512345679,
+        last_backup => 'Sauvegarde réussie 1512345678', }}, }}, }},
+      SCRIPTS => {{ 'warn.sh' => '--data --mysql', 'fail.sh' => 0, 'gone.sh' => 1, }},
+    );
+    1;"""
+    remarks = await root.call("ImportConfiguration", "s", text)
+    assert [remark for remark in remarks if "gone.sh" in remark] == remarks
+    assert await root.hear("DiskSaved") == (uuid, "bléu")
+    disk, backup = await root.disk(uuid), await root.backup(1)
+    assert (disk["LastSeen"], disk["LastSuccess"]) == (1512345679000000, 1512345678000000)
+    assert (disk["LastVerdict"], backup["Verdict"], backup["State"]) == (
+        "success",
+        "success",
+        "done",
+    )
+    written = daemon.config.read_text()
+    assert written.startswith("# by hand\n")
+    assert 'scripts = ["ok.sh", "warn.sh"] # mine\n' in written
+    await root.call("ImportConfiguration", "s", text)
+    assert daemon.config.read_text() == written
+    assert len(await root.call("GetHistory", "stu", "", 0, 10)) == 1

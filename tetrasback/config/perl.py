@@ -32,6 +32,7 @@ SCRIPT_DIRECTORY: Final = "/usr/local/lib/tetras-back"
 _KNOWN_KEYS: Final = frozenset(("DISKS", "SCRIPTS", "CLIENTS", "fifo", "scriptdir"))
 _CARRIED_OPTIONS: Final = frozenset(("--data", "--config", "--mysql", "--postgresql"))
 _STATUS: Final = re.compile(r"(.*?)\s*\b([0-9]{9,10})(?:\.[0-9]+)?\s*", re.DOTALL)
+_EPOCH: Final = re.compile(r"[0-9]{9,10}")
 _BAD_WORDS: Final = re.compile(
     r"échou|échec|echec|echou|erreur|impossible|incompl|fail|error|abort|unsucc"
     r"|\b(?:pas|non|not|no|sans)\b",
@@ -65,12 +66,15 @@ class ImportPlan:
     history: tuple[LastBackup, ...]
     clients: tuple[str, ...]
     """FIFOs that were registered; they are the relay's business."""
+    seen: tuple[tuple[str, int], ...] = ()
+    """UUIDs of disks, and when each was last plugged in: µs since the epoch."""
 
 
 @dataclass(slots=True)
 class _Notes:
     remarks: list[str] = field(default_factory=list)
     history: list[LastBackup] = field(default_factory=list)
+    seen: list[tuple[str, int]] = field(default_factory=list)
 
     def remark(self, text: str) -> None:
         self.remarks.append("".join(char if char.isprintable() else "?" for char in text))
@@ -108,7 +112,7 @@ def plan_import(
         if key not in _KNOWN_KEYS:
             notes.remark(f"{shown(key)} is not known and is not carried over")
     merge = Merge(disks=disks, enabled=enabled, scripts=tables)
-    return ImportPlan(merge, tuple(notes.remarks), tuple(notes.history), clients)
+    return ImportPlan(merge, tuple(notes.remarks), tuple(notes.history), clients, tuple(notes.seen))
 
 
 def _table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -144,6 +148,9 @@ def _disks(known: Mapping[str, Any], config: Config, notes: _Notes) -> Iterator[
             yield uuid, name
         seen.add(uuid)
         notes.history.extend(_last_backup(uuid, name, entry.get("last_backup"), notes))
+        epoch = str(entry.get("last_seen"))  # or a word: never
+        if _EPOCH.fullmatch(epoch):
+            notes.seen.append((uuid, int(epoch) * 1_000_000))
 
 
 def _free_name(wanted: str, uuid: str, taken: set[str]) -> str:
@@ -184,6 +191,8 @@ def _scripts(
     """The enabled scripts from now on (None = as they are), and the tables to add."""
     enabled: list[str] = []
     tables: dict[str, ScriptConfig] = {}
+    # The default was nobody's choice: what was enabled takes its place, and is added to a choice.
+    chosen = () if config.backup.scripts == DEFAULT_SCRIPTS else config.backup.scripts
     for name, value in scripts.items():
         try:
             check_script_name(name)
@@ -206,8 +215,8 @@ def _scripts(
             continue
         if fit:
             enabled.append(name)
-        if name in config.scripts:
-            if config.scripts[name] != table:
+        if name in config.scripts or name in chosen:
+            if config.scripts.get(name, ScriptConfig()) != table:
                 notes.remark(f"script {shown(name)} keeps the settings it has here")
         elif table != ScriptConfig():
             tables[name] = table
@@ -215,10 +224,7 @@ def _scripts(
         if scripts:
             notes.remark("no script was enabled: what is enabled here stays so")
         return None, tables
-    current = config.backup.scripts
-    # The default was nobody's choice: what was enabled takes its place, and is added to a choice.
-    start = () if current == DEFAULT_SCRIPTS else current
-    return (*start, *(name for name in enabled if name not in start)), tables
+    return (*chosen, *(name for name in enabled if name not in chosen)), tables
 
 
 def _script(name: str, words: list[str], fit: bool, notes: _Notes) -> tuple[ScriptConfig, bool]:

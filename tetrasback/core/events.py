@@ -239,9 +239,11 @@ class PastBackup:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The last backups of disks that were taken over from the original."""
+    """What is known of disks that were taken over from the original: the last backup of each, and
+    when it was last plugged in (µs since the epoch)."""
 
     backups: tuple[PastBackup, ...]
+    seen: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

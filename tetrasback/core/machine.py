@@ -244,6 +244,10 @@ def _units(turn: Turn, event: events.UnitsChecked) -> None:
 
 
 def _imported(turn: Turn, event: events.Imported) -> None:
+    for uuid, last_seen in event.seen:
+        disk = turn.state.disks.get(uuid)
+        if disk is not None and not disk.last_seen:
+            turn.do(RecordDisk(turn.disk(disk, last_seen=last_seen)))
     for past in event.backups:
         disk = turn.state.disks.get(past.uuid)
         if disk is None or disk.last_verdict:
@@ -260,6 +264,7 @@ def _imported(turn: Turn, event: events.Imported) -> None:
             message=past.message,
         )
         turn.set(next_id=backup.id + 1)
+        turn.backup(backup)
         good = past.verdict in (Verdict.SUCCESS, Verdict.WARNING)
         disk = turn.disk(
             disk,

@@ -252,6 +252,21 @@ def test_plan_import_from_data_dumper() -> None:
     assert any("/var/run/tetras-web.fifo" in remark for remark in plan.remarks)
 
 
+def test_plan_import_takes_over_when_disks_were_last_seen() -> None:
+    dated = f"%CFG = (DISKS => {{KNOWN => {{'{BLUE}' => {{name => 'a', last_seen => AT}}}}}});"
+    assert planned(dated.replace("AT", "1512345678")).seen == ((BLUE, 1_512_345_678_000_000),)
+    for never in ("'Never'", "undef", "''", "'-1'", "{}"):
+        assert planned(dated.replace("AT", never)).seen == ()
+
+
+def test_plan_import_changes_no_script_that_was_chosen_here() -> None:
+    config = Config(backup=BackupConfig(scripts=("ours.sh",)))
+    plan = planned(DUMPED, config)
+    assert plan.merge.enabled == ("ours.sh", "backup_nocloud.sh")
+    assert "ours.sh" not in plan.merge.scripts
+    assert any('"ours.sh" keeps' in remark for remark in plan.remarks)
+
+
 @pytest.mark.parametrize("text", [BY_HAND, DUMPED])
 def test_import_twice_changes_nothing_more(text: str) -> None:
     first, config = imported("# ours\n", planned(text))
