@@ -117,7 +117,8 @@ class Control:
     async def plug(self, device: str) -> str:
         """Treat a device as if it had just been plugged; the UUID of its file system."""
         found = await self._engine.ports.devices.lookup(check_device_path(device))
-        await self._engine.request(events.PlugRequested(found))
+        mounted = self._engine.ports.disks.mounted_elsewhere(found)
+        await self._engine.request(events.PlugRequested(found, mounted))
         disk = self._engine.state.disks.get(found.uuid)
         if disk is not None and disk.state is DiskState.REJECTED:
             why = EXPLANATIONS.get(disk.reason, disk.reason)

@@ -135,6 +135,10 @@ class Disks(Protocol):
         """Open and prove DEVICE; for mode 'mount' mount it. Raises Fault."""
         ...
 
+    def mounted_elsewhere(self, device: BlockDevice) -> bool:
+        """Whether somebody else has the file system mounted, as far as can be seen."""
+        ...
+
     def mount_point(self, backup_id: int) -> str:
         """Where it is mounted; empty in mode 'device'."""
         ...

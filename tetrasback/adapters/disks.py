@@ -55,6 +55,10 @@ class KernelDisks:
         self._sessions[backup_id] = opened
         return opened.room
 
+    def mounted_elsewhere(self, device: BlockDevice) -> bool:
+        """Whether somebody else has the file system mounted, as far as can be seen."""
+        return bool(holders.mounted_at(device, self._runtime_dir / "mnt"))
+
     def mount_point(self, backup_id: int) -> str:
         """Where it is mounted; empty in mode 'device' and where nothing is open."""
         found = self._sessions.get(backup_id)

@@ -38,6 +38,14 @@ def claim(device: BlockDevice, mnt: Path, seconds: float) -> None:
         ) from None
 
 
+def mounted_at(device: BlockDevice, mnt: Path) -> str:
+    """Where somebody else has DEVICE mounted, as far as can be seen; '' = nowhere."""
+    directory = Path(device.syspath)
+    _drop_copies(directory, mnt)
+    found = [point for point in _points(directory) if mnt not in Path(point).parents]
+    return found[-1] if found else ""
+
+
 def release(device: BlockDevice, mnt: Path, seconds: float) -> str:
     """'' if the whole disk of DEVICE could be held alone within SECONDS.
 

@@ -108,6 +108,10 @@ class SimDisks:
         self._open[backup_id] = (device, mode)
         return await self._room(backup_id)
 
+    def mounted_elsewhere(self, device: BlockDevice) -> bool:
+        """Nobody else mounts simulated disks."""
+        return False
+
     def mount_point(self, backup_id: int) -> str:
         """Where it seems to be mounted; empty in mode 'device'."""
         device, mode = self._open[backup_id]

@@ -25,8 +25,9 @@ from tetrasback.core.state import (
 from tetrasback.core.turn import Turn
 
 
-def seen(turn: Turn, device: BlockDevice, asked: bool = False) -> None:
-    """A device is here. ASKED: by name, so it counts as plugged just now, whatever was before."""
+def seen(turn: Turn, device: BlockDevice, asked: bool = False, mounted: bool = False) -> None:
+    """A device is here. ASKED: by name, so it counts as plugged just now, whatever was before;
+    MOUNTED: it is known that somebody else has it mounted (else opening it will tell)."""
     known = _by_syspath(turn, device.syspath)
     if known is not None:
         disk, old = known
@@ -36,7 +37,7 @@ def seen(turn: Turn, device: BlockDevice, asked: bool = False) -> None:
             )
             disk = turn.disk(disk, devices=devices)
             if asked or (disk.state is DiskState.REJECTED and objection(old) != objection(device)):
-                _admit(turn, disk, device, asked)
+                _admit(turn, disk, device, asked, mounted)
             return
         gone(turn, device.syspath)
     if not device.uuid or device.system:
@@ -55,12 +56,12 @@ def seen(turn: Turn, device: BlockDevice, asked: bool = False) -> None:
     turn.tell(DiskPlugged(disk.uuid, device.node))
     if disk.saved:
         turn.do(RecordDisk(disk))
-        _admit(turn, disk, device, asked)
+        _admit(turn, disk, device, asked, mounted)
     elif turn.state.active_backup(disk.uuid) is None:
         turn.disk(disk, state=DiskState.UNKNOWN)
 
 
-def _admit(turn: Turn, disk: Disk, device: BlockDevice, asked: bool) -> None:
+def _admit(turn: Turn, disk: Disk, device: BlockDevice, asked: bool, mounted: bool = False) -> None:
     """Decide what becomes of a saved disk that is here."""
     if not disk.saved:
         return
@@ -68,7 +69,7 @@ def _admit(turn: Turn, disk: Disk, device: BlockDevice, asked: bool) -> None:
     if len(disk.devices) > 1:
         _reject_duplicates(turn, disk, device)
         return
-    reason = objection(device)
+    reason = objection(device) or (Reason.MOUNTED_ELSEWHERE if mounted else None)
     if active is not None:
         return
     if reason is not None:

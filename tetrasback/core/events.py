@@ -33,9 +33,10 @@ class ForgetRequested:
 
 @dataclass(frozen=True, slots=True)
 class PlugRequested:
-    """A device is to be treated as if it had just been plugged."""
+    """A device is to be treated as if it had just been plugged. ``mounted``: by somebody else."""
 
     device: BlockDevice
+    mounted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def _plug(turn: Turn, event: events.PlugRequested) -> None:
         raise Rejected(f"{device.node} lies on a disk that this system runs from")
     if turn.state.stopping:
         raise Busy("the service is stopping")
-    disks.seen(turn, device, asked=True)
+    disks.seen(turn, device, asked=True, mounted=event.mounted)
 
 
 def _unplug(turn: Turn, event: events.UnplugRequested) -> None:

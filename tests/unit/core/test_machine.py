@@ -692,3 +692,13 @@ def test_forgotten_disk_leaves_no_backup_behind() -> None:
     world.happen(events.DeviceGone(device().syspath))
     world.happen(events.ForgetRequested(ONE))
     assert not world.state.backups
+
+
+def test_plug_of_a_disk_that_somebody_has_mounted_is_rejected_at_once() -> None:
+    world = ready()
+    world.happen(events.PlugRequested(device(), mounted=True))
+    assert disk(world) == ("rejected", "mounted-elsewhere")
+    assert not world.pending
+    world.happen(events.PlugRequested(device()))
+    world.settle()
+    assert world.verdicts() == ["success"]
