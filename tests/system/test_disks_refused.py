@@ -1,6 +1,7 @@
 """Disks that must not be used: each is refused with its word, and nothing is left behind."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -194,6 +195,20 @@ def test_a_node_that_is_no_block_device_is_refused(
     plain.write_bytes(bytes(8192))
     for node in (link, plain, Path("/dev/zero")):
         assert refused(disks, replace(device, node=str(node))).code == "disk-error"
+
+
+def test_a_file_that_is_not_root_s_is_no_disk(
+    disks: RemoteDisks, loop_disk: Callable[..., LoopDisk]
+) -> None:
+    disk = loop_disk()
+    device = identify(disk.attach())
+    os.chown(disk.image, 1234, 1234)
+    fault = refused(disks, device)
+    assert fault.code == "foreign-file"
+    assert str(disk.image) not in fault.message
+    os.chown(disk.image, 0, 0)
+    disk.image.unlink()
+    assert refused(disks, device).code == "foreign-file"
 
 
 def test_a_disk_of_the_system_is_refused(

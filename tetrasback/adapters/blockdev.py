@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from typing import Final
 
 _BLKROGET: Final = 0x125E
+_LOOP_GET_STATUS64: Final = 0x4C05  # include/uapi/linux/loop.h
+_LOOP_INFO64: Final = 232
 _BLKGETDISKSEQ: Final = 0x80081280
 
 _BLOCK: Final = 4096
@@ -56,6 +58,23 @@ def diskseq(descriptor: int) -> int:
     except OSError:  # before Linux 5.15
         return 0
     return int(struct.unpack("=Q", answer)[0])
+
+
+def is_foreign_file(descriptor: int, path: str) -> bool:
+    """Whether the loop device behind DESCRIPTOR lies on a file that is not root's.
+
+    PATH is where the kernel says that the file is; it must be that very file, for whoever owns a
+    directory above it can exchange it. True also where that cannot be seen.
+    """
+    try:
+        answer = fcntl.ioctl(descriptor, _LOOP_GET_STATUS64, bytes(_LOOP_INFO64))
+        status = os.lstat(path)
+    except (OSError, ValueError):
+        return True
+    device, inode = struct.unpack_from("=QQ", answer)
+    # The kernel's own way to put major and minor into one number (include/linux/kdev_t.h).
+    number = os.makedev((device & 0xFFF00) >> 8, (device & 0xFF) | ((device >> 12) & 0xFFF00))
+    return status.st_uid != 0 or (status.st_dev, status.st_ino) != (number, inode)
 
 
 def is_read_only(descriptor: int) -> bool:

@@ -12,7 +12,7 @@ from tetrasback import names
 from tetrasback.adapters import blockdev, holders, mounting, mountpoint, sysfs
 from tetrasback.adapters.kernellog import KernelLog
 from tetrasback.config.forms import normalise_uuid
-from tetrasback.core.devices import BlockDevice, objection
+from tetrasback.core.devices import BlockDevice, Reason, objection
 from tetrasback.core.explanations import EXPLANATIONS
 from tetrasback.ports import Fault, Room
 
@@ -245,6 +245,11 @@ def _identify(opened: Session) -> None:
     found = blockdev.superblock(descriptor, device.fstype) if is_it else None
     if found is None or normalise_uuid(found.uuid) != device.uuid:
         raise Fault("identity", f"{device.node} is not the disk that was seen; plug it again")
+    file = sysfs.backing_file(sysfs.whole_disk(Path(device.syspath)))
+    if file and blockdev.is_foreign_file(descriptor, file):
+        # Whoever may attach loop devices could else have the server copied into a file of theirs.
+        reason = Reason.FOREIGN_FILE
+        raise Fault(reason, f"{device.node} cannot be used: {EXPLANATIONS[reason]}")
     if found.devices > 1:
         raise Fault(
             "unsupported-filesystem",

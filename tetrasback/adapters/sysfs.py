@@ -88,6 +88,11 @@ def movement(whole: Path) -> str:
     return " ".join(fields[index] for index in _STEADY if index < len(fields))
 
 
+def backing_file(whole: Path) -> str:
+    """The file behind a loop device, '' for any other disk."""
+    return attribute(whole / "loop", "backing_file") if (whole / "loop").exists() else ""
+
+
 def rdev(directory: Path) -> int:
     """The number of a block device; 0 where it is not there."""
     major, _, minor = attribute(directory, "dev").partition(":")

@@ -30,6 +30,7 @@ REASONS: Final[Mapping[str, str]] = {
     "read-only": "it is write-protected; look for a switch on it, or use another disk",
     "damaged": "its file system is damaged; have it repaired with fsck",
     "identity": "what was mounted is not the disk that was plugged in; unplug it and try again",
+    "foreign-file": "it is a file that is not root's and only looks like a disk; use a real one",
     "system-disk": "it holds the running system or its swap",
     "other-partition": "another partition of the same disk is still in use",
 }

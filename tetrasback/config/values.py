@@ -19,6 +19,7 @@ _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}([_-][A-Za-z0-9]{2,8})*(\.[A-Za-z0-
 _UNIT: Final = re.compile(
     r"(?!-)[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(service|socket|timer|path|target|mount|scope|slice)"
 )
+_OURS: Final = frozenset({"tetras-back.service", "dbus.service", "dbus.socket"})
 
 
 class Wrong(Exception):
@@ -147,6 +148,8 @@ def unit(value: Any) -> str:
     text = string(value)
     if len(text) > 255 or not _UNIT.fullmatch(text):
         raise Wrong(f'{shown(text)} is not a systemd unit; write it like "apache2.service"')
+    if text in _OURS:
+        raise Wrong(f"{text} cannot be stopped for a backup; it makes the backup")
     return text
 
 

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     READ_ONLY = "read-only"
     DAMAGED = "damaged"
     IDENTITY = "identity"
+    FOREIGN_FILE = "foreign-file"
     SYSTEM_DISK = "system-disk"
     OTHER_PARTITION = "other-partition"
 

@@ -15,6 +15,7 @@ EXPLANATIONS: Final[Mapping[str, str]] = {
     Reason.READ_ONLY: "it is write-protected: move its switch",
     Reason.DAMAGED: "its file system is damaged: have it checked with fsck",
     Reason.IDENTITY: "it is not the disk that was seen: unplug it and plug it in again",
+    Reason.FOREIGN_FILE: "it is a file that belongs to somebody else than root: use a real disk",
     Reason.SYSTEM_DISK: "this system runs from it",
     Reason.OTHER_PARTITION: "another partition of it is still to be backed up",
 }

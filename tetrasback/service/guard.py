@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 
 FROM_ONE: Final = 16
 """Requests under way from one connection …"""
-FROM_ONE_USER: Final = 64
+FROM_ONE_USER: Final = 32
 """… of one user …"""
-FROM_USERS: Final = 256
-"""… of all users but root …"""
+FROM_USERS: Final = 96
+"""… of all users but root (the bus keeps 128 questions to polkit open for us, no more) …"""
 ALL: Final = 1024
 """… and of all whose user is not known yet."""
 

@@ -122,6 +122,10 @@ def test_check_warns_of_unknown_keys_everywhere() -> None:
         ({"scripts": {"a/b": {}}}, 'scripts."a/b"'),
         ({"scripts": {"a.sh": {"takes": "disk"}}}, 'scripts."a.sh".takes'),
         ({"scripts": {"a.sh": {"args": ["a", 1]}}}, 'scripts."a.sh".args[1]'),
+        (
+            {"scripts": {"a.sh": {"interrupt": ["tetras-back.service"]}}},
+            'scripts."a.sh".interrupt[0]',
+        ),
         ({"scripts": {"a.sh": {"interrupt": ["apache2"]}}}, 'scripts."a.sh".interrupt[0]'),
         ({"scripts": {"a.sh": {"interrupt": ["-.mount"]}}}, 'scripts."a.sh".interrupt[0]'),
         ({"scripts": {"a.sh": {"interrupt": ["a@.service"]}}}, 'scripts."a.sh".interrupt[0]'),
