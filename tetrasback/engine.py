@@ -12,12 +12,12 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from tetrasback.config.edits import Edit
 from tetrasback.config.model import Config
 from tetrasback.core import effects, events
-from tetrasback.core.devices import BlockDevice
+from tetrasback.core.devices import BlockDevice, Reason
 from tetrasback.core.machine import step
 from tetrasback.core.signals import Signal
 from tetrasback.core.state import Code, Progress, State
@@ -26,6 +26,8 @@ from tetrasback.ports import Fault, Job, Loaded, Ports
 from tetrasback.recorder import DURABLE, Durable, Recorder
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Audience(Protocol):
@@ -269,18 +271,49 @@ class Engine:
                 ports.jobs.stop(backup_id)
             case effects.Inhibit(on):
                 self._spawn(self._inhibit(on))
-            case effects.OpenDisk():
-                self._spawn(self._open(effect))
+            case effects.OpenDisk(backup_id, device, mode):
+                self._spawn(
+                    self._answer(
+                        ports.disks.open(backup_id, device, mode),
+                        lambda room: events.DiskOpened(backup_id, free=room.free),
+                        partial(events.DiskOpened, backup_id),
+                    )
+                )
             case effects.RunScript():
                 self._spawn(self._run_script(effect))
             case effects.ProbeDisk(backup_id):
-                self._spawn(self._probe(backup_id))
+                self._spawn(
+                    self._answer(
+                        ports.disks.probe(backup_id),
+                        lambda _: events.DiskProbed(backup_id),
+                        partial(events.DiskProbed, backup_id),
+                    )
+                )
             case effects.SyncDisk(backup_id):
-                self._spawn(self._sync(backup_id))
+                self._spawn(
+                    self._answer(
+                        ports.disks.sync(backup_id),
+                        lambda room: events.DiskSynced(backup_id, free=room.free),
+                        partial(events.DiskSynced, backup_id),
+                    )
+                )
             case effects.CloseDisk(backup_id, gone):
-                self._spawn(self._close(backup_id, gone))
-            case effects.CheckRelease():
-                self._spawn(self._check_release(effect))
+                self._spawn(
+                    self._answer(
+                        ports.disks.close(backup_id, gone),
+                        lambda present: events.DiskClosed(backup_id, present=present),
+                        partial(events.DiskClosed, backup_id),
+                    )
+                )
+            case effects.CheckRelease(uuid, device):
+                checked = partial(events.ReleaseChecked, uuid, device.whole, diskseq=device.diskseq)
+                self._spawn(
+                    self._answer(
+                        ports.disks.released(device),
+                        lambda reason: checked(reason=reason),
+                        lambda code, message: checked(reason=Reason.IN_USE),
+                    )
+                )
             case effects.SpinDown(device):
                 self._spawn(ports.disks.spin_down(device))
             case effects.KeepFromAutomounters(uuids):
@@ -316,47 +349,23 @@ class Engine:
         self._timers.pop(key, None)
         self.submit(events.TimerFired(key))
 
-    async def _open(self, effect: effects.OpenDisk) -> None:
-        backup_id = effect.backup_id
+    async def _answer(
+        self,
+        step: Coroutine[Any, Any, T],
+        done: Callable[[T], events.Fact],
+        failed: Callable[[str, str], events.Fact],
+    ) -> None:
+        """Take a step on a disk; what comes of it, or the fault's word and line, is the answer."""
         try:
-            room = await self.ports.disks.open(backup_id, effect.device, effect.mode)
-        except Exception as error:
-            self.submit(events.DiskOpened(backup_id, *_fault(error)))
+            result = await step
+        except Fault as fault:
+            self.submit(failed(fault.code, fault.message))
+        except Exception:  # whatever it is, the backup must hear of it and end
+            log.exception("a step on a disk failed")
+            message = "an internal error: the journal has the details"
+            self.submit(failed(Code.DISK_ERROR, message))
         else:
-            self.submit(events.DiskOpened(backup_id, free=room.free))
-
-    async def _probe(self, backup_id: int) -> None:
-        try:
-            await self.ports.disks.probe(backup_id)
-        except Exception as error:
-            self.submit(events.DiskProbed(backup_id, *_fault(error)))
-        else:
-            self.submit(events.DiskProbed(backup_id))
-
-    async def _sync(self, backup_id: int) -> None:
-        try:
-            room = await self.ports.disks.sync(backup_id)
-        except Exception as error:
-            self.submit(events.DiskSynced(backup_id, *_fault(error)))
-        else:
-            self.submit(events.DiskSynced(backup_id, free=room.free))
-
-    async def _close(self, backup_id: int, gone: bool) -> None:
-        try:
-            present = await self.ports.disks.close(backup_id, gone)
-        except Exception as error:
-            self.submit(events.DiskClosed(backup_id, *_fault(error)))
-        else:
-            self.submit(events.DiskClosed(backup_id, present=present))
-
-    async def _check_release(self, effect: effects.CheckRelease) -> None:
-        try:
-            reason = await self.ports.disks.released(effect.device)
-        except Exception as error:
-            reason = "in-use"
-            log.error("%s could not be checked: %s", effect.device.node, _fault(error)[1])
-        device = effect.device
-        self.submit(events.ReleaseChecked(effect.uuid, device.whole, reason, device.diskseq))
+            self.submit(done(result))
 
     async def _run_script(self, effect: effects.RunScript) -> None:
         ports, script, backup_id = self.ports, effect.script, effect.backup_id
@@ -398,11 +407,3 @@ class Engine:
 
     def _said(self, backup_id: int, progress: Progress) -> None:
         self.submit(events.ScriptProgressed(backup_id, progress))
-
-
-def _fault(error: Exception) -> tuple[str, str]:
-    """The word and the line of a failed step; anything but a Fault is our own fault."""
-    if isinstance(error, Fault):
-        return error.code, error.message
-    log.error("a step on a disk failed", exc_info=error)
-    return Code.DISK_ERROR, "an internal error: the journal has the details"

@@ -34,7 +34,7 @@ from tetrasback.core.effects import (
     StopScript,
     SyncDisk,
 )
-from tetrasback.core.signals import BackupFinished, BackupProgress, BackupStarted, DiskRejected
+from tetrasback.core.signals import BackupFinished, BackupProgress, DiskRejected
 from tetrasback.core.state import (
     Awaiting,
     Backup,
@@ -43,104 +43,13 @@ from tetrasback.core.state import (
     DiskState,
     Finding,
     Phase,
-    Plug,
     Progress,
-    Script,
-    Trigger,
     Verdict,
 )
 from tetrasback.core.turn import Turn
 
 GRACE_SECONDS: Final = 10.0
 """How long after its first error a disk may still turn out to have been pulled."""
-
-
-# --- the queue ----------------------------------------------------------------------------------
-
-
-def enqueue(turn: Turn, disk: Disk, trigger: Trigger) -> Backup:
-    """Put a backup of DISK (which is here, saved and acceptable) at the end of the queue."""
-    device = disk.device
-    assert device is not None
-    release.forget(turn, disk.uuid)
-    plug = disk.plug
-    if plug is None or (plug.boot_id, plug.diskseq) != (turn.state.boot_id, device.diskseq):
-        plug = Plug(turn.state.boot_id, device.diskseq)
-    elif plug.served:
-        plug = replace(plug, served=False, attempts=0)
-    backup = turn.backup(
-        Backup(
-            id=turn.state.next_id,
-            uuid=disk.uuid,
-            name=disk.name,
-            trigger=trigger,
-            device=device,
-            queued_at=turn.now,
-            step="" if turn.state.ready else "waiting for the system to start",
-        )
-    )
-    turn.set(next_id=backup.id + 1, queue=(*turn.state.queue, backup.id))
-    turn.disk(disk, state=DiskState.QUEUED, plug=plug)
-    turn.do(RecordBackup(backup), RecordPlug(disk.uuid, plug))
-    start_next(turn)
-    return turn.state.backups[backup.id]
-
-
-def start_next(turn: Turn) -> None:
-    """Begin the first queued backup, if one may begin."""
-    state = turn.state
-    if state.running is not None or not state.ready or state.stopping or not state.queue:
-        return
-    backup = state.backups[state.queue[0]]
-    device = backup.device
-    disk = state.disks.get(backup.uuid)
-    if device is None or device.whole in state.checking or disk is None:
-        return  # the end of the check starts it
-    scripts = plan(turn, backup.uuid)
-    turn.set(queue=state.queue[1:], running=backup.id)
-    plug = disk.plug
-    if plug is not None:
-        plug = replace(plug, served=False, attempts=plug.attempts + 1)
-        turn.do(RecordPlug(disk.uuid, plug))
-    disk = turn.disk(disk, state=DiskState.RUNNING, plug=plug)
-    backup = turn.backup(
-        backup,
-        name=disk.name,
-        phase=Phase.MOUNTING,
-        started_at=turn.now,
-        step="",
-        scripts=scripts,
-        count=len(scripts),
-        stop=None
-        if scripts
-        else Finding(
-            Verdict.FAILED,
-            Code.NO_SCRIPTS,
-            "no backup script is enabled: see tetras-backctl scripts, then enable one",
-        ),
-    )
-    if backup.stop:
-        backup = turn.backup(backup, findings=(backup.stop,))
-    turn.do(
-        RecordBackup(backup),
-        Inhibit(True),
-        Log(backup.id, f"backup {backup.id} of {disk.name} ({device.node}) begins"),
-    )
-    turn.tell(BackupStarted(backup.id, backup.uuid, backup.name))
-    advance(turn, backup)
-
-
-def plan(turn: Turn, uuid: str) -> tuple[Script, ...]:
-    """The scripts that are to run for a disk, as configured now."""
-    config = turn.config
-    own = config.disks[uuid].scripts if uuid in config.disks else None
-    names = config.backup.scripts if own is None else own
-    return tuple(
-        Script(name, settings.args, settings.takes, settings.interrupt)
-        if (settings := config.scripts.get(name))
-        else Script(name)
-        for name in names
-    )
 
 
 # --- the way through ----------------------------------------------------------------------------
@@ -380,7 +289,6 @@ def finish(turn: Turn, backup: Backup, finding: Finding) -> None:
     _release(turn, backup)
     if backup.device is not None:
         release.recheck(turn, backup.device.whole)
-    start_next(turn)
     if not turn.state.busy:
         turn.do(Inhibit(False))
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tetrasback.core import backups, release
+from tetrasback.core import backups, queue, release
 from tetrasback.core.devices import BlockDevice, Reason, objection, same_plug
 from tetrasback.core.effects import KeepFromAutomounters, RecordDisk, RecordPlug
 from tetrasback.core.signals import (
@@ -83,11 +83,11 @@ def _admit(turn: Turn, disk: Disk, device: BlockDevice, asked: bool, mounted: bo
     if turn.state.stopping:
         turn.disk(disk, state=DiskState.PLUGGED)  # the next start serves it
     elif asked or not same or plug is None:
-        backups.enqueue(turn, disk, Trigger.PLUG)
+        queue.enqueue(turn, disk, Trigger.PLUG)
     elif plug.served or plug.attempts >= MAX_ATTEMPTS:
         _was_served(turn, disk, plug)
     else:
-        backups.enqueue(turn, disk, Trigger.PLUG)
+        queue.enqueue(turn, disk, Trigger.PLUG)
 
 
 def _was_served(turn: Turn, disk: Disk, plug: Plug) -> None:

@@ -6,9 +6,10 @@ How to read it
     and nothing has changed. *Facts* are total: a fact that is late, repeated or unknown changes
     nothing and raises nothing.
 
-    The rules live where their subject lives: `disks` (what comes and goes), `backups` (from the
-    queue to the verdict, with its diagram), `release` (when a disk may be taken away), `verdict`
-    (what the findings come to). Each works on a `Turn`, which collects the effects.
+    The rules live where their subject lives: `disks` (what comes and goes), `queue` (who is next),
+    `backups` (from the disk to the verdict, with its diagram), `release` (when a disk may be taken
+    away), `verdict` (what the findings come to). Each works on a `Turn`, which collects the
+    effects.
 
     A plug (UUID, boot id, diskseq) is served when its backup has ended. That memory, `Plug`, is
     recorded at every change, so that neither repeated events nor a new start of the daemon run a
@@ -21,7 +22,7 @@ from typing import Any, Final
 
 from tetrasback.config import edits
 from tetrasback.config.model import Config
-from tetrasback.core import backups, disks, events, release
+from tetrasback.core import backups, disks, events, queue, release
 from tetrasback.core.devices import objection
 from tetrasback.core.effects import EditConfig, Effect, Log, RecordBackup, RecordDisk, SetTimer
 from tetrasback.core.explanations import EXPLANATIONS
@@ -54,6 +55,7 @@ def step(
     """
     turn = Turn(state, config, now)
     RULES[type(event)](turn, event)
+    queue.start_next(turn)
     return turn.state, tuple(turn.effects)
 
 
@@ -100,7 +102,7 @@ def _run(turn: Turn, event: events.RunRequested) -> None:
     reason = objection(disk.device)
     if reason is not None:
         raise Rejected(f"disk {disk.name} cannot be used: {EXPLANATIONS[reason]}")
-    backups.enqueue(turn, disk, Trigger.REQUEST)
+    queue.enqueue(turn, disk, Trigger.REQUEST)
 
 
 def _cancel(turn: Turn, event: events.CancelRequested) -> None:
@@ -192,7 +194,6 @@ def _ready(turn: Turn, event: events.SystemReady) -> None:
     turn.set(ready=True)
     for backup_id in turn.state.queue:
         turn.backup(turn.state.backups[backup_id], step="")
-    backups.start_next(turn)
 
 
 def _configured(turn: Turn, event: events.ConfigChanged) -> None:
@@ -219,7 +220,6 @@ def _released(turn: Turn, event: events.ReleaseChecked) -> None:
             for device in disk.devices:
                 if device.whole == event.whole and device.diskseq in (0, event.diskseq):
                     disks.gone(turn, device.syspath)
-    backups.start_next(turn)
 
 
 def _timer(turn: Turn, event: events.TimerFired) -> None:
