@@ -187,3 +187,12 @@ def well(effect: Any) -> Any:
 def names(items: Iterable[Any]) -> list[str]:
     """The class names of some effects or signals."""
     return [type(item).__name__ for item in items]
+
+
+def ready(*uuids: str, **options: object) -> World:
+    return World(config(*(uuids or UUIDS[:1]), **options)).start()  # type: ignore[arg-type]
+
+
+def disk(world: World, uuid: str = UUIDS[0]) -> tuple[str, str]:
+    found = world.state.disks[uuid]
+    return str(found.state), found.reason
