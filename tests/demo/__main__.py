@@ -31,6 +31,7 @@ from tests.harness import (
     run,
     wait_until,
 )
+from tests.harness.process import VISITOR
 from tests.harness.traces import traces
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -184,6 +185,7 @@ def _show_disk(disk: LoopDisk, workspace: Path) -> None:
 
 def _keep(ctl: Ctl, disk: LoopDisk) -> None:
     title("Kept: look around from another terminal, as root or as anybody; Ctrl-C ends it")
+    print(f"export {VISITOR}=1")
     print(f"export DBUS_SYSTEM_BUS_ADDRESS='{ctl.environment['DBUS_SYSTEM_BUS_ADDRESS']}'")
     print(
         f"export PYTHONPATH='{ctl.environment['PYTHONPATH']}' PATH=\"{ctl.program.parent}:$PATH\""

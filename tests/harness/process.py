@@ -23,6 +23,10 @@ BASE_ENVIRONMENT = {
 }
 
 
+VISITOR = "TETRAS_BACK_VISITOR"
+"""Set in the terminal of a person who looks around in what we keep running."""
+
+
 class HarnessError(RuntimeError):
     """A real part did not come up, or did not do its work in time."""
 
@@ -129,7 +133,11 @@ class Process:
 
 
 def users_of(directory: Path) -> list[int]:
-    """Processes that stand in DIRECTORY or were started with a path in it, but not ourselves."""
+    """Processes that stand in DIRECTORY or were started with a path in it, but not ourselves.
+
+    What carries `VISITOR` in its environment is a person's own and only passes by, unless it
+    stands there.
+    """
     needle = os.fsencode(directory)
     found = []
     for entry in Path("/proc").iterdir():
@@ -140,6 +148,7 @@ def users_of(directory: Path) -> list[int]:
             words = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
         except OSError:
             continue  # it ended meanwhile, or is a kernel thread
-        if cwd.startswith(needle) or needle + b"/" in words:
+        ours = needle + b"/" in words and VISITOR.encode() + b"=" not in words
+        if cwd.startswith(needle) or ours:
             found.append(int(entry.name))
     return found

@@ -76,6 +76,7 @@ def advance(turn: Turn, backup: Backup) -> None:
             current=Progress(),
         )
         turn.do(
+            Log(backup.id, f"{script.name} begins"),
             RunScript(
                 backup_id=backup.id,
                 script=script,
@@ -84,7 +85,7 @@ def advance(turn: Turn, backup: Backup) -> None:
                 source=turn.config.backup.source,
                 nice=turn.config.backup.nice,
                 timeout=turn.config.backup.timeout_hours * 3600,
-            )
+            ),
         )
 
 
@@ -145,6 +146,7 @@ def script_finished(turn: Turn, backup: Backup, event: events.ScriptFinished) ->
     finding = None
     if not backup.stop and not backup.gone:
         finding = verdict.of_script(script, event.status, event.code, event.message, event.progress)
+    turn.do(Log(backup.id, verdict.account(script, event.status, event.progress)))
     if finding is None:
         advance(turn, backup)
         return

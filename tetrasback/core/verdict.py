@@ -59,12 +59,21 @@ def of_script(
 
 def _ending(script: Script, status: int | None) -> str:
     if status is None:
-        return f"{script.name} could not be run"
+        return f"{script.name} did not run to its end"
     if status < 0:
         return f"{script.name} was killed by signal {-status}"
     if status == STATUS_WARNING:
         return f"{script.name} ended with status {STATUS_WARNING} but named no warning"
     return f"{script.name} ended with status {status}"
+
+
+def account(script: Script, status: int | None, said: Progress) -> str:
+    """One line for the log: how a script ended, and what it says it has done."""
+    snapshot = f", in {said.snapshot}" if said.snapshot else ""
+    return (
+        f"{_ending(script, status)}: {said.files_done} files,"
+        f" {said.bytes_done} bytes written, {said.warnings} warnings{snapshot}"
+    )
 
 
 def judge(backup: Backup) -> Finding:

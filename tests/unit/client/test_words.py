@@ -1,5 +1,6 @@
 """Every word of the daemon has a sentence, every error a line and an exit code."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.harness.process import PROJECT
 from tetrasback import errors
 from tetrasback.client import words
 from tetrasback.client.events import SIGNALS
@@ -39,6 +41,13 @@ def test_the_lists_that_client_and_core_share_agree() -> None:
     assert set(ORDER) == set(words.ALERTS) == set(words.ALERT_LEVELS)
     assert words.SUPPORTED_FILESYSTEMS == SUPPORTED_FILESYSTEMS
     assert set(SIGNALS) == {kind.__name__ for kind in signals.Signal.__args__}
+
+
+def test_the_description_of_the_interface_names_every_word() -> None:
+    words_there = set(
+        re.findall(r"[a-z][a-z-]+", (PROJECT / "dbus/org.tetraslibre.Back.xml").read_text())
+    )
+    assert {*map(str, Reason), *filter(None, map(str, Code)), *ORDER} <= words_there
 
 
 def test_a_word_of_a_newer_daemon_is_shown_as_it_is() -> None:
