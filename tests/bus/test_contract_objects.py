@@ -234,7 +234,7 @@ async def test_disk_that_is_mounted_elsewhere(
     place.mkdir()
     run(["mount", device, place])
     try:
-        await root.call("Plug", "s", device)
+        assert await root.error("Plug", "s", device) == "Rejected"
         assert await root.hear("DiskRejected") == (disk.uuid, device, "mounted-elsewhere")
         shown = await root.disk(disk.uuid)
         assert (shown["State"], shown["Reason"]) == ("rejected", "mounted-elsewhere")
