@@ -116,14 +116,14 @@ def flood(address, where, member, count, signature="", body=b""):
     return exchange(sock, b"".join(calls), count + 1)
 
 
-def ping(address, connections, seconds):
-    """CONNECTIONS that ping as fast as they can for SECONDS, and read what comes back."""
+def crowd(address, calls, connections, seconds):
+    """CONNECTIONS that write CALLS as fast as they can for SECONDS, and read what comes back."""
     selector = selectors.DefaultSelector()
     for _ in range(connections):
         sock = connect(address)
         sock.setblocking(False)
         selector.register(sock, selectors.EVENT_READ | selectors.EVENT_WRITE, [b""])
-    batch = b"".join(message(PEER, "Ping", 2 + n) for n in range(400))
+    batch = b"".join(calls)
     print("ready", flush=True)
     end = time.monotonic() + seconds
     received = 0
@@ -138,6 +138,19 @@ def ping(address, connections, seconds):
             except BlockingIOError:
                 pass
     return {"bytes": received}
+
+
+def ping(address, connections, seconds):
+    """CONNECTIONS that ping."""
+    calls = [message(PEER, "Ping", 2 + n) for n in range(400)]
+    return crowd(address, calls, connections, seconds)
+
+
+def rush(address, connections, seconds, uuid):
+    """CONNECTIONS that want to save a disk."""
+    body = save_body(uuid)
+    calls = [message(BACK, "SaveDisk", 2 + n, "ss", body) for n in range(32)]
+    return crowd(address, calls, connections, seconds)
 
 
 def mute(address, count):
@@ -229,6 +242,7 @@ def main(address, mode, *args):
             int(args[0]),
         ),
         "ping": lambda: ping(address, int(args[0]), float(args[1])),
+        "rush": lambda: rush(address, int(args[0]), float(args[1]), uuid),
         "mute": lambda: mute(address, int(args[0])),
         "listen": lambda: listen(address, int(args[0])),
         "large": lambda: large(address),

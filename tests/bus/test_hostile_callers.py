@@ -145,6 +145,24 @@ async def test_pings_from_twenty_connections(served: Served, user: User) -> None
     served.check()
 
 
+async def test_hundred_connections_that_ask_for_more_than_the_bus_carries(
+    served: Served, polkitd: Polkitd, user: User
+) -> None:
+    async with flooding(served.bus, user, "rush", 100, 6) as flood:
+        await ready(flood)
+        worst = 0.0
+        for _ in range(2):
+            start = time.monotonic()
+            answer = await call(served.bus, "GetHistory", "stu", "", "0", "1")
+            assert answer.returncode == 0, answer.stderr
+            worst = max(worst, time.monotonic() - start)
+        found = await result(flood)
+    print(found, worst)
+    assert found["bytes"] > 0
+    assert worst < 2.0
+    served.check()
+
+
 async def test_caller_who_never_reads(served: Served, user: User) -> None:
     async with flooding(served.bus, user, "mute", 20_000) as flood:
         await ready(flood)

@@ -36,6 +36,7 @@ CONNECT_LIMIT: Final = 10.0
 """Seconds for the bus to let us in."""
 
 _CHUNK: Final = 1 << 16
+_SEND_BUFFER: Final = 1 << 12
 _ANSWERS: Final = frozenset({"", "s", "u", "(bba{ss})"})
 """Signatures of the answers to all that we ask."""
 
@@ -65,6 +66,9 @@ class Connection:
     def __init__(self, handler: Handler, sock: socket.socket) -> None:
         self._handler = handler
         self._sock = sock
+        # A busy bus takes 2 KiB of it in each of its rounds, which may last a quarter of a second:
+        # what waits should wait where it can be overtaken.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         self._near, self._library = local_bus(self._queue)
         self._encoded = bytearray()
         self._inbox, self._outbox = Inbox(), Outbox()
@@ -93,16 +97,18 @@ class Connection:
 
     # --- what is said ------------------------------------------------------------------------
 
-    async def call(self, message: Message, limit: float) -> Message | None:
-        """Send a call and wait for its answer, at most LIMIT seconds; see `api.Call`."""
+    async def call(self, message: Message, limit: float, behalf: str = "") -> Message | None:
+        """Send a call and wait for its answer, at most LIMIT seconds; see `api.Call`.
+
+        BEHALF: the stranger that it is about, see `Item`."""
         if message.flags & MessageFlag.NO_REPLY_EXPECTED:
-            self.send(Item(message, Rank.OWN))
+            self.send(Item(message, Rank.OWN, behalf=behalf))
             return None
         message.serial = self._library.next_serial()
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._pending[message.serial] = answer
         try:
-            if self._lost.done() or not self.send(Item(message, Rank.OWN)):
+            if self._lost.done() or not self.send(Item(message, Rank.OWN, behalf=behalf)):
                 raise ConnectionError("the bus is lost")
             async with asyncio.timeout(limit):
                 return await answer
@@ -159,6 +165,7 @@ class Connection:
                     flags=MessageFlag.NO_REPLY_EXPECTED,
                 ),
                 Rank.OWN,
+                behalf=name,
             )
         )
 
@@ -280,8 +287,6 @@ class Connection:
         while True:
             self._writing = item = await self._outbox.get()
             data = await self._encode(item)
-            if isinstance(item.message, bytes):
-                data += b"".join(more.message for more in self._outbox.ready_bytes())
             await loop.sock_sendall(self._sock, data)
             self._writing = None
             await asyncio.sleep(0)
@@ -333,7 +338,7 @@ class Connection:
 
     def _refuse(self, destination: str, serial: int, error: TetrasBackError) -> None:
         frame = self._error(destination, serial, error)
-        self.send(Item(frame, Rank.REPLY, len(frame), destination))
+        self.send(Item(frame, Rank.REPLY, len(frame), destination, behalf=destination))
 
     def _error(self, destination: str, serial: int, error: TetrasBackError) -> bytes:
         text = safe_text(str(error))

@@ -9,6 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from dbus_next.constants import MessageFlag, MessageType
@@ -29,7 +30,9 @@ FROM_ONE_USER: Final = 32
 FROM_USERS: Final = 96
 """… of all users but root (the bus keeps 128 questions to polkit open for us, no more) …"""
 ALL: Final = 1024
-"""… and of all whose user is not known yet."""
+"""… and of all, but for the first of a connection: a flood turns no newcomer away."""
+KNOWN: Final = 1024
+"""Connections whose user is remembered: more than the bus lets several users have."""
 
 _LOOK_UP_LIMIT: Final = 10.0
 _TOO_MANY: Final = "too many requests under way; wait for the answers to some"
@@ -37,10 +40,14 @@ _TOO_MANY: Final = "too many requests under way; wait for the answers to some"
 
 @dataclass(slots=True)
 class _Caller:
-    """A connection with requests under way. ``asking``: those that are not authorised yet."""
+    """A connection with requests under way. ``asking``: those that are not authorised yet;
+    ``looking``: held while the bus is asked for its user; ``watched``: whether we are told when
+    it goes."""
 
     count: int = 0
     asking: set[asyncio.Task[None]] = field(default_factory=set)
+    looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    watched: bool = False
 
 
 class Guard:
@@ -52,17 +59,17 @@ class Guard:
         self._tasks: set[asyncio.Task[None]] = set()
         self._callers: dict[str, _Caller] = {}
         self._users: Counter[int] = Counter()
+        self._known: dict[str, int] = {}
         self._turns: dict[int, asyncio.Lock] = {}
 
     def begin(self, connection: Connection, call: Message, method: Method) -> None:
         """Start a call, whose answer comes later. Raises InvalidArgs or LimitsExceeded."""
         caller = self._callers.get(call.sender)
-        if len(self._tasks) >= ALL or (caller and caller.count >= FROM_ONE):
+        if caller and (caller.count >= FROM_ONE or len(self._tasks) >= ALL):
             raise LimitsExceeded(_TOO_MANY)
         details = self._control.check(method.name, call.body)
         if caller is None:
             caller = self._callers[call.sender] = _Caller()
-            connection.watch(call.sender, True)
         caller.count += 1
         task = asyncio.create_task(self._serve(connection, call, method, details, caller))
         caller.asking.add(task)
@@ -80,6 +87,7 @@ class Guard:
         for sender in tuple(self._callers):
             self.left(sender)
         self._callers.clear()
+        self._known = {}
 
     async def close(self) -> None:
         """End everything that is under way; each caller is told."""
@@ -99,16 +107,24 @@ class Guard:
         task = asyncio.current_task()
         assert task is not None
         try:
-            uid = await _user_of(connection, call.sender)
+            uid = await self._user(connection, call.sender, caller)
             self._users[uid] += 1
             try:
                 self._check_users(uid)
                 if method.action is None:
                     await self._answer_anybody(connection, call, method, uid)
                     return
+                if not caller.watched:
+                    caller.watched = True
+                    connection.watch(call.sender, True)
                 interactive = bool(call.flags & MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION)
                 await self._authority.check(
-                    connection.call, call.sender, uid, method.action, interactive, details
+                    partial(connection.call, behalf=call.sender),
+                    call.sender,
+                    uid,
+                    method.action,
+                    interactive,
+                    details,
                 )
                 caller.asking.discard(task)
                 log.info("%s for user %d", method.name, uid)
@@ -144,6 +160,18 @@ class Guard:
                     for wait in waits:
                         wait.cancel()
 
+    async def _user(self, connection: Connection, sender: str, caller: _Caller) -> int:
+        """The user of a connection; asked once, for a unique name is never given again."""
+        async with caller.looking:
+            known = self._known  # of this bus: the next one gives the same names to others
+            uid = known.pop(sender, None)
+            if uid is None:
+                uid = await _user_of(connection, sender)
+            known[sender] = uid  # the last again
+            if len(known) > KNOWN:
+                del known[next(iter(known))]
+            return uid
+
     def _check_users(self, uid: int) -> None:
         if uid != 0 and (
             self._users[uid] > FROM_ONE_USER or self._users.total() - self._users[0] > FROM_USERS
@@ -158,7 +186,8 @@ class Guard:
         caller.count -= 1
         if not caller.count and self._callers.get(sender) is caller:
             del self._callers[sender]
-            connection.watch(sender, False)
+            if caller.watched:
+                connection.watch(sender, False)
 
 
 def _answer(
@@ -189,6 +218,7 @@ async def _user_of(connection: Connection, sender: str) -> int:
                 body=[sender],
             ),
             _LOOK_UP_LIMIT,
+            sender,
         )
     except (TimeoutError, ConnectionError):
         answer = None

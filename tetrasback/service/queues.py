@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from tetrasback.core.signals import Signal
 
@@ -21,17 +21,73 @@ OUT_BYTES: Final = 16 << 20
 OUT_TO_ONE: Final = 1024
 OUT_BYTES_TO_ONE: Final = 4 << 20
 
+NEW_TURNS: Final = 4
+"""Things after which a stranger is no longer new: who they are, a watch, polkit and one more."""
+
+T = TypeVar("T")
+
+
+class Turns(Generic[T]):
+    """Things of many strangers, taken one of each in turn.
+
+    Every other turn is for the newest of those who had nothing waiting before: who asks little
+    does not wait for hundreds that flood, and those still have all the other turns.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[T]] = {}
+        self._new: dict[str, int] = {}
+        self._new_first = True
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def put(self, whose: str, thing: T) -> None:
+        """Keep THING behind the others of the same stranger."""
+        if whose not in self._waiting:
+            self._waiting[whose] = deque()
+            self._new[whose] = 0
+        self._waiting[whose].append(thing)
+        self._count += 1
+
+    def take(self) -> tuple[str, T]:
+        """The next, which is taken out, and whose it is. There must be one."""
+        new = self._new_first and bool(self._new)
+        self._new_first = not new
+        whose = next(reversed(self._new)) if new else next(iter(self._waiting))
+        thing = self._take(whose)
+        if whose in self._waiting:
+            self._waiting[whose] = self._waiting.pop(whose)  # again, behind all others
+        if whose in self._new:
+            self._new[whose] += 1
+            if self._new[whose] == NEW_TURNS:
+                del self._new[whose]
+        return whose, thing
+
+    def drop(self) -> T:
+        """The oldest of the stranger who has most, which is taken out. There must be one."""
+        return self._take(max(self._waiting, key=lambda whose: len(self._waiting[whose])))
+
+    def _take(self, whose: str) -> T:
+        self._count -= 1
+        thing = self._waiting[whose].popleft()
+        if not self._waiting[whose]:
+            del self._waiting[whose]
+            self._new.pop(whose, None)
+        return thing
+
 
 class Inbox:
-    """Messages that came in, taken one of each sender in turn: a flooder waits for itself.
+    """Messages that came in, taken in turns: a flooder waits for itself.
 
     What the daemon asked for itself (the empty sender) comes before everything else.
     """
 
     def __init__(self) -> None:
         self._urgent: deque[bytes] = deque()
-        self._waiting: dict[str, deque[bytes]] = {}
-        self._bytes_from: dict[str, int] = {}
+        self._waiting: Turns[bytes] = Turns()
+        self._from: dict[str, tuple[int, int]] = {}
         self._bytes = 0
         self._some = asyncio.Event()
 
@@ -41,18 +97,15 @@ class Inbox:
             self._urgent.append(frame)
             self._some.set()
             return True
-        waiting = self._waiting.setdefault(sender, deque())
-        size = self._bytes_from.get(sender, 0) + len(frame)
+        count, size = self._from.get(sender, (0, 0))
         if (
-            len(waiting) >= WAITING_FROM_ONE
-            or size > WAITING_BYTES_FROM_ONE
+            count >= WAITING_FROM_ONE
+            or size + len(frame) > WAITING_BYTES_FROM_ONE
             or self._bytes + len(frame) > WAITING_BYTES
         ):
-            if not waiting:
-                del self._waiting[sender]
             return False
-        waiting.append(frame)
-        self._bytes_from[sender] = size
+        self._waiting.put(sender, frame)
+        self._from[sender] = (count + 1, size + len(frame))
         self._bytes += len(frame)
         self._some.set()
         return True
@@ -63,15 +116,11 @@ class Inbox:
         if self._urgent:
             frame = self._urgent.popleft()
         else:
-            sender = next(iter(self._waiting))
-            waiting = self._waiting.pop(sender)
-            frame = waiting.popleft()
+            sender, frame = self._waiting.take()
             self._bytes -= len(frame)
-            if waiting:
-                self._waiting[sender] = waiting  # again, behind all others
-                self._bytes_from[sender] -= len(frame)
-            else:
-                del self._bytes_from[sender]
+            count, size = self._from.pop(sender)
+            if count > 1:
+                self._from[sender] = (count - 1, size - len(frame))
         if not self._urgent and not self._waiting:
             self._some.clear()
         return frame
@@ -92,6 +141,8 @@ class Item:
 
     ``size`` is an estimate in bytes, ``signal`` what it tells, should it have to be told again;
     ``sent`` is called with the bytes when it is its turn, or with None should it be dropped.
+    ``behalf``: the stranger that it is for, if it may overtake what is for others: a refusal, a
+    question about them. Answers and signals may not, for a state must not overtake its change.
     """
 
     message: Any
@@ -100,13 +151,19 @@ class Item:
     destination: str = ""
     signal: Signal | None = None
     sent: Callable[[bytes | None], None] | None = None
+    behalf: str = ""
 
 
 class Outbox:
-    """Messages that are to go out, in their order; bounded, as a whole and for each destination."""
+    """Messages that are to go out; bounded, as a whole and for each destination.
+
+    Every other one is of those on behalf of a stranger, in turns; the others keep their order.
+    """
 
     def __init__(self) -> None:
         self._items: dict[Rank, deque[tuple[int, Item]]] = {rank: deque() for rank in Rank}
+        self._behalf: Turns[Item] = Turns()
+        self._behalf_first = True
         self._order = 0
         self._bytes = 0
         self._to: dict[str, tuple[int, int]] = {}
@@ -115,29 +172,36 @@ class Outbox:
         self._few.set()
 
     def __len__(self) -> int:
-        return sum(len(items) for items in self._items.values())
+        return len(self._behalf) + self._ordered()
 
     def put(self, item: Item) -> bool:
         """Queue ITEM, or drop it where its destination has too much; False if it was dropped.
 
-        Where all together is too much, the oldest of the lowest rank makes room.
+        Where all together is too much, room is made by the stranger who has most on their behalf,
+        then by the oldest of the lowest rank.
         """
         if item.destination:
             count, size = self._to.get(item.destination, (0, 0))
             if count >= OUT_TO_ONE or (count and size + item.size > OUT_BYTES_TO_ONE):
                 return False
         while len(self) >= OUT_MESSAGES or (len(self) and self._bytes + item.size > OUT_BYTES):
-            lowest = next(rank for rank in Rank if self._items[rank])
-            if lowest > item.rank:
-                return False
-            dropped = self._take(lowest)
+            if self._behalf:
+                dropped = self._out(self._behalf.drop())
+            else:
+                lowest = next(rank for rank in Rank if self._items[rank])
+                if lowest > item.rank:
+                    return False
+                dropped = self._out(self._items[lowest].popleft()[1])
             if dropped.sent:
                 dropped.sent(None)
         if item.destination:
             count, size = self._to.get(item.destination, (0, 0))
             self._to[item.destination] = (count + 1, size + item.size)
-        self._order += 1
-        self._items[item.rank].append((self._order, item))
+        if item.behalf:
+            self._behalf.put(item.behalf, item)
+        else:
+            self._order += 1
+            self._items[item.rank].append((self._order, item))
         self._bytes += item.size
         self._note()
         return True
@@ -149,30 +213,22 @@ class Outbox:
 
     def take(self) -> Item:
         """The next item, which is taken out. There must be one."""
-        return self._take(self._next())
-
-    def ready_bytes(self) -> list[Item]:
-        """Items at the head that are bytes already and fit into one write with the one before."""
-        found: list[Item] = []
-        size = 0
-        while self._some.is_set() and size < 1 << 16:
-            rank = self._next()
-            head = self._items[rank][0][1]
-            if not isinstance(head.message, bytes) or head.sent:
-                break
-            size += head.size
-            found.append(self._take(rank))
-        return found
+        waiting = [rank for rank, items in self._items.items() if items]
+        if self._behalf and (self._behalf_first or not waiting):
+            self._behalf_first = False
+            return self._out(self._behalf.take()[1])
+        self._behalf_first = True
+        rank = min(waiting, key=lambda rank: self._items[rank][0][0])
+        return self._out(self._items[rank].popleft()[1])
 
     def few(self) -> Awaitable[object]:
-        """Waits until there are so few that more may be made."""
+        """Waits until there are so few, those on behalf aside, that more may be made."""
         return self._few.wait()
 
-    def _next(self) -> Rank:
-        return min((r for r in Rank if self._items[r]), key=lambda rank: self._items[rank][0][0])
+    def _ordered(self) -> int:
+        return sum(len(items) for items in self._items.values())
 
-    def _take(self, rank: Rank) -> Item:
-        item = self._items[rank].popleft()[1]
+    def _out(self, item: Item) -> Item:
         self._bytes -= item.size
         if item.destination:
             count, size = self._to[item.destination]
@@ -184,7 +240,7 @@ class Outbox:
         return item
 
     def _note(self) -> None:
-        for event, state in ((self._some, len(self) > 0), (self._few, len(self) < 64)):
+        for event, state in ((self._some, len(self) > 0), (self._few, self._ordered() < 64)):
             if state:
                 event.set()
             else:
