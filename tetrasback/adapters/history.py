@@ -314,6 +314,7 @@ class History:
                 last_verdict=verdict,
             )
             found.append(Remembered(disk, plugs.get(uuid), last.get(uuid)))
+        self._execute("PRAGMA shrink_memory")  # the pages of a long history are not needed again
         return found
 
     def _last_ended(self) -> Mapping[str, Backup]:
