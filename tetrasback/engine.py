@@ -8,7 +8,7 @@ results come back as events.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -121,7 +121,7 @@ class Engine:
 
     async def _restore_units(self) -> None:
         """Start what an earlier life of the daemon stopped for a script and left stopped."""
-        self.submit(events.UnitsChecked(tuple(await self.ports.units.restore())))
+        self.submit(events.UnitsChecked(await self._start_again(())))
 
     async def _wait_until_up(self) -> None:
         await self.ports.system.wait_until_up()
@@ -398,12 +398,19 @@ class Engine:
         except Exception:
             log.exception("script %s could not be run", script.name)
             code, message = Code.SCRIPT_FAILED, f"{script.name} could not be run: see the journal"
-        finally:
-            if script.interrupt:
-                failed = tuple(await ports.units.restore())
+        if script.interrupt:
+            failed = await self._start_again(script.interrupt)
         self.submit(
             events.ScriptFinished(backup_id, status, progress, code, message, running, failed)
         )
+
+    async def _start_again(self, units: Sequence[str]) -> tuple[str, ...]:
+        """Start what was stopped for a script; those that are not started, as far as is known."""
+        try:
+            return tuple(await self.ports.units.restore())
+        except Exception:  # the script has ended all the same, and its backup must go on
+            log.exception("units could not be started again")
+            return tuple(units)
 
     def _said(self, backup_id: int, progress: Progress) -> None:
         self.submit(events.ScriptProgressed(backup_id, progress))

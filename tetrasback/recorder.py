@@ -66,6 +66,9 @@ class Recorder:
                     await self._write(effect)
                 except (OSError, TetrasBackError) as error:
                     trouble = f"the history cannot be written: {error}"
+                except Exception:  # backups must not end because of how the history fails
+                    log.exception("the history failed")
+                    trouble = "the history cannot be written: see the journal"
                 else:
                     if self._kept.get(key) is effect:
                         del self._kept[key]

@@ -121,6 +121,28 @@ async def test_unit_that_would_not_stop_is_a_warning(world: SimWorld) -> None:
     assert "db.service" in finished.message
 
 
+async def test_units_that_cannot_even_be_asked_end_no_backup_in_the_middle(
+    world: SimWorld,
+) -> None:
+    class Broken(Units):
+        async def restore(self) -> Sequence[str]:
+            raise OSError(5, "Input/output error")
+
+    async with Server(world, units=Broken()) as server:
+        finished = await server.told(signals.BackupFinished)
+    assert finished.verdict == "warning"
+    assert "db.service" in finished.message
+
+
+async def test_history_that_fails_in_an_unknown_way_ends_no_backup(world: SimWorld) -> None:
+    async with Server(world) as server:
+        await server.told(signals.BackupStarted)
+        world.history.failure = RuntimeError("on purpose")
+        assert (await server.told(signals.BackupFinished)).verdict == "success"
+        assert server.control.manager().alerts[0].code == "history"
+        world.history.failure = None
+
+
 async def test_start_does_not_wait_for_units_but_the_script_does(world: SimWorld) -> None:
     units = Units(slow=0.2)
     async with Server(world, units=units) as server:
