@@ -24,6 +24,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "names": frozenset(),
     "errors": frozenset(),
     "wire": frozenset(),
+    "lang": frozenset(),
     "config": frozenset(),
     "core": CONFIG_DATA,
     "ports": CONFIG_DATA | {"core"},
@@ -36,8 +37,8 @@ ARROWS: dict[str, frozenset[str]] = {
     "daemon": frozenset(
         {"adapters", "config", "control", "core", "engine", "ports", "service", "wire"}
     ),
-    "client": frozenset({"wire"}),
-    "ctl": frozenset({"client", "wire"}),
+    "client": frozenset({"lang", "wire"}),
+    "ctl": frozenset({"client", "lang", "wire"}),
     "scripts": frozenset(),
 }
 

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from tetrasback.client.text import clean
 from tetrasback.errors import (
     BY_NAME,
     EXIT_BACKUP_FAILED,
@@ -16,6 +15,7 @@ from tetrasback.errors import (
     TetrasBackError,
     Unreachable,
 )
+from tetrasback.lang.text import clean
 from tetrasback.names import DBUS_ERROR_PREFIX
 
 _UNREACHABLE: Final = frozenset(

@@ -3,12 +3,12 @@
 import shlex
 from pathlib import Path
 
-from tetrasback.client.text import clean
 from tetrasback.ctl import shapes
 from tetrasback.ctl.context import Context
 from tetrasback.ctl.match import resolve, uuid_of_device, uuid_to_save
 from tetrasback.ctl.sentences import disk_name, disk_state
 from tetrasback.errors import EXIT_OK, ConfigurationError, InvalidArgs, NotPlugged
+from tetrasback.lang.text import clean
 from tetrasback.wire import DiskView
 
 MAX_IMPORT = 256 * 1024

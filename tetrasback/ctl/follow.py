@@ -12,13 +12,13 @@ from tetrasback.client.explain import DIED, verdict_exit_code
 from tetrasback.client.mirror import updated
 from tetrasback.client.proxy import Client
 from tetrasback.client.subscription import Subscription
-from tetrasback.client.text import clean
 from tetrasback.ctl import shapes
 from tetrasback.ctl.context import Context
 from tetrasback.ctl.match import resolve
 from tetrasback.ctl.progress import Display
 from tetrasback.ctl.sentences import disk_name, release_line, verdict_line
 from tetrasback.errors import EXIT_OK, UnknownBackup, UnknownDisk, Unreachable
+from tetrasback.lang.text import clean
 from tetrasback.wire import BackupView, DiskView, HistoryEntry
 
 BACK_LIMIT: Final = 30.0

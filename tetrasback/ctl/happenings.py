@@ -6,8 +6,8 @@ from typing import Any
 from tetrasback.client.events import DaemonBack, DaemonGone, Event, Lost, Signal
 from tetrasback.client.mirror import Mirror
 from tetrasback.client.proxy import backup_id_of
-from tetrasback.client.words import REASONS, VERDICTS, say
 from tetrasback.errors import TetrasBackError
+from tetrasback.lang.words import REASONS, VERDICTS, say
 
 
 def clock() -> str:

@@ -4,12 +4,9 @@ import asyncio
 
 from tetrasback import __version__
 from tetrasback.client.explain import explain
-from tetrasback.client.text import clean_lines
-from tetrasback.client.words import ALERT_LEVELS
 from tetrasback.ctl import sentences, shapes
 from tetrasback.ctl.context import Context
 from tetrasback.ctl.match import full_uuid, resolve
-from tetrasback.ctl.units import ago, now
 from tetrasback.errors import (
     EXIT_OK,
     EXIT_UNREACHABLE,
@@ -17,6 +14,9 @@ from tetrasback.errors import (
     UnknownDisk,
     Unreachable,
 )
+from tetrasback.lang.text import clean_lines
+from tetrasback.lang.units import ago, now
+from tetrasback.lang.words import ALERT_LEVELS
 from tetrasback.wire import BackupView, HistoryEntry
 
 RECENT = 10

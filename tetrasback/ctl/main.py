@@ -12,7 +12,6 @@ from typing import Final
 
 from tetrasback.client.explain import explain
 from tetrasback.client.proxy import Client
-from tetrasback.client.text import clean
 from tetrasback.ctl import act, agent, follow, look, watch
 from tetrasback.ctl.complete import complete
 from tetrasback.ctl.context import Context
@@ -20,6 +19,7 @@ from tetrasback.ctl.output import Output
 from tetrasback.ctl.parser import parse
 from tetrasback.ctl.shapes import error_shape
 from tetrasback.errors import EXIT_ERROR, EXIT_USAGE, TetrasBackError
+from tetrasback.lang.text import clean
 
 COMMANDS: Final[Mapping[str, Callable[[Context], Awaitable[int]]]] = {
     "status": look.status,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from tetrasback.client.proxy import Client
-from tetrasback.client.text import clean
 from tetrasback.errors import InvalidArgs, NoSuchDevice, NotAFilesystem, UnknownDisk
+from tetrasback.lang.text import clean
 from tetrasback.wire import DiskView
 
 _RFC_4122: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)

@@ -1,6 +1,6 @@
 """Where everything a command says goes: rich on a terminal, aligned text elsewhere, or JSON.
 
-Whatever comes from a stranger passes `client.text.clean` here, on its way out, and never through
+Whatever comes from a stranger passes `lang.text.clean` here, on its way out, and never through
 rich's markup.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from tetrasback.client.text import clean
+from tetrasback.lang.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Console

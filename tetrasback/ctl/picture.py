@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from tetrasback.client.events import Event, Signal
 from tetrasback.client.mirror import Mirror
-from tetrasback.client.text import clean
 from tetrasback.ctl.happenings import clock, sentence
 from tetrasback.ctl.output import Output, rich_table
 from tetrasback.ctl.progress import Pace, progress_row
 from tetrasback.ctl.sentences import alert_line, disks_table
-from tetrasback.ctl.units import now
+from tetrasback.lang.text import clean
+from tetrasback.lang.units import now
 
 REDRAW: Final = 0.25
 """Seconds: at most four pictures each."""

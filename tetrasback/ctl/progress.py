@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tetrasback.ctl.output import Output
 from tetrasback.ctl.sentences import backup_line, backup_step
-from tetrasback.ctl.units import duration, size
+from tetrasback.lang.units import duration, size
 from tetrasback.wire import BackupView
 
 WINDOW: Final = 15.0
@@ -95,7 +95,7 @@ def progress_row(name: str, backup: BackupView, pace: Pace) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    from tetrasback.client.text import clean
+    from tetrasback.lang.text import clean
 
     row = Table.grid(padding=(0, 1, 0, 0), expand=True)
     known = backup.fraction >= 0

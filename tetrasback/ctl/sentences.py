@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from tetrasback.client.words import (
+from tetrasback.ctl.match import shortest
+from tetrasback.ctl.output import Cell, Column, Table
+from tetrasback.lang.units import ago, duration, moment, size
+from tetrasback.lang.words import (
     ALERT_LEVELS,
     ALERTS,
     CODES,
@@ -16,9 +19,6 @@ from tetrasback.client.words import (
     filesystem_advice,
     say,
 )
-from tetrasback.ctl.match import shortest
-from tetrasback.ctl.output import Cell, Column, Table
-from tetrasback.ctl.units import ago, duration, moment, size
 from tetrasback.wire import Alert, BackupView, DiskView, HistoryEntry, ScriptView
 
 LEVEL_STYLES: Final[Mapping[str, str]] = {

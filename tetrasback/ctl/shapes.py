@@ -6,9 +6,9 @@ Times are RFC 3339 or null for never, sizes are bytes, words are those of the bu
 
 from typing import Any
 
-from tetrasback.client.text import clean
-from tetrasback.client.words import ALERT_LEVELS
-from tetrasback.ctl.units import iso
+from tetrasback.lang.text import clean
+from tetrasback.lang.units import iso
+from tetrasback.lang.words import ALERT_LEVELS
 from tetrasback.wire import Alert, BackupView, DiskView, HistoryEntry, ScriptView
 
 

@@ -9,8 +9,8 @@ from tetrasback.ctl.context import Context
 from tetrasback.ctl.happenings import clock, sentence
 from tetrasback.ctl.output import Output
 from tetrasback.ctl.picture import REDRAW, Picture
-from tetrasback.ctl.units import iso, now
 from tetrasback.errors import EXIT_OK, TetrasBackError
+from tetrasback.lang.units import iso, now
 
 SILENCE: Final = 60.0
 """Seconds after which waiting for an event is begun anew where nothing moves by itself."""

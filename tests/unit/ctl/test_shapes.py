@@ -7,7 +7,7 @@ import pytest
 
 from tetrasback.ctl.progress import Pace
 from tetrasback.ctl.shapes import backup_shape, disk_shape, history_shape
-from tetrasback.ctl.units import ago, duration, iso, moment, size
+from tetrasback.lang.units import ago, duration, iso, moment, size
 from tetrasback.wire import BackupView, DiskView, HistoryEntry
 
 MANUAL = Path(__file__).parents[3] / "man/tetras-backctl.1"

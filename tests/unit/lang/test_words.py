@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from tests.harness.process import PROJECT
 from tetrasback import errors
-from tetrasback.client import words
 from tetrasback.client.events import SIGNALS
 from tetrasback.client.explain import error_from_wire, explain, verdict_exit_code
-from tetrasback.client.text import clean, clean_lines
 from tetrasback.core import signals
 from tetrasback.core.alerts import ORDER
 from tetrasback.core.devices import SUPPORTED_FILESYSTEMS, Reason
 from tetrasback.core.state import Code, DiskState, Phase, Trigger, Verdict
+from tetrasback.lang import words
+from tetrasback.lang.text import clean, clean_lines
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,147 @@
+"""The contract's words in a person's, in one place for all who say them.
+
+Each table maps a word of the bus to English, marked for translation; `say` says it in the reader's
+language, and a word that a newer daemon may have added as it is.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tetrasback.lang.i18n import N_, _
+from tetrasback.lang.text import clean
+
+DISK_STATES: Final[Mapping[str, str]] = {
+    "absent": N_("not plugged in"),
+    "unknown": N_("unknown disk"),
+    "plugged": N_("plugged in"),
+    "queued": N_("waiting its turn"),
+    "running": N_("backup running"),
+    "held": N_("still in use"),
+    "safe-to-unplug": N_("safe to unplug"),
+    "rejected": N_("cannot be used"),
+}
+
+REASONS: Final[Mapping[str, str]] = {
+    "duplicate-uuid": N_("two plugged disks carry the same UUID; unplug one of them"),
+    "unsupported-filesystem": N_(
+        "its file system cannot hold a server's files; back up what is on it,"
+        " then format it with ext4"
+    ),
+    "encrypted": N_("it is encrypted; format it with ext4 or use another disk"),
+    "mounted-elsewhere": N_("it is mounted by somebody else; unmount it first"),
+    "in-use": N_("a program still uses it; do not pull it out yet"),
+    "read-only": N_("it is write-protected; look for a switch on it, or use another disk"),
+    "damaged": N_("its file system is damaged; have it repaired with fsck"),
+    "identity": N_("what was mounted is not the disk that was plugged in; unplug it and try again"),
+    "foreign-file": N_(
+        "it is a file that is not root's and only looks like a disk; use a real one"
+    ),
+    "system-disk": N_("it holds the running system or its swap"),
+    "other-partition": N_("another partition of the same disk is still in use"),
+}
+
+PHASES: Final[Mapping[str, str]] = {
+    "queued": N_("waiting its turn"),
+    "mounting": N_("opening the disk"),
+    "running": N_("copying"),
+    "finishing": N_("writing everything to the disk"),
+    "done": N_("done"),
+}
+
+STEPS: Final[Mapping[str, str]] = {
+    "sync": N_("writing everything to the disk"),
+    "mount": N_("opening the disk"),
+    "unmount": N_("closing the disk"),
+}
+"""The daemon's own steps; a script's labels are shown as they are."""
+
+TRIGGERS: Final[Mapping[str, str]] = {
+    "plug": N_("plugged in"),
+    "request": N_("asked for"),
+}
+
+VERDICTS: Final[Mapping[str, str]] = {
+    "success": N_("success"),
+    "warning": N_("complete, with warnings"),
+    "failed": N_("FAILED"),
+    "cancelled": N_("cancelled"),
+    "interrupted": N_("INTERRUPTED"),
+    "": N_("running"),
+}
+
+CODES: Final[Mapping[str, str]] = {
+    "": "",
+    "source-unreadable": N_("some files could not be read"),
+    "script-warning": N_("a script gave a warning"),
+    "units-not-started": N_("a service stopped for the backup could not be started again"),
+    "script-failed": N_("a script failed"),
+    "script-refused": N_("a script may not be run"),
+    "no-scripts": N_("no script is enabled"),
+    "timed-out": N_("a script took too long and was stopped"),
+    "source-shrunk": N_("what is saved has shrunk suspiciously; old backups were kept"),
+    "disk-full": N_("the disk is full"),
+    "disk-error": N_("the disk reports errors"),
+    "disk-gone": N_("the disk was pulled out, or failed, before the end"),
+    "unmount-failed": N_("the disk could not be closed"),
+    "history": N_("the history could not be written"),
+    "cancelled": N_("somebody cancelled it"),
+    "unplug-requested": N_("somebody asked to unplug the disk"),
+    "forgotten": N_("the disk was forgotten"),
+    "daemon-stopped": N_("the service was stopped"),
+    "daemon-died": N_("the service or the server stopped unexpectedly"),
+}
+
+ALERTS: Final[Mapping[str, str]] = {
+    "configuration": N_("the configuration has an error"),
+    "history": N_("the history cannot be written"),
+    "failed": N_("the last backup failed"),
+    "interrupted": N_("the last backup was interrupted"),
+    "rejected": N_("the disk cannot be used"),
+    "held": N_("still in use: do not pull it out"),
+    "units-stopped": N_("services stopped for a backup are not running again"),
+    "stale": N_("no good backup for a long time"),
+    "never-backed-up": N_("never backed up"),
+    "warning": N_("the last backup had warnings"),
+    "cancelled": N_("the last backup was cancelled"),
+    "unknown-disk": N_("unknown disk"),
+    "safe-to-unplug": N_("safe to unplug"),
+}
+"""For an alert without a message of its own."""
+
+ALERT_LEVELS: Final[Mapping[str, str]] = {
+    "configuration": "error",
+    "history": "error",
+    "failed": "error",
+    "interrupted": "error",
+    "rejected": "error",
+    "held": "error",
+    "units-stopped": "error",
+    "stale": "warning",
+    "never-backed-up": "warning",
+    "warning": "warning",
+    "cancelled": "warning",
+    "unknown-disk": "info",
+    "safe-to-unplug": "good",
+}
+"""How bad: error, warning, info, good."""
+
+FILESYSTEM_ADVICE: Final = N_(
+    "its file system ({type}) cannot hold a server's files; save what is on it,"
+    " then format it with ext4"
+)
+ENCRYPTED_ADVICE: Final = N_("it is encrypted; format it with ext4, or use another disk")
+SUPPORTED_FILESYSTEMS: Final = frozenset({"ext4", "xfs", "btrfs"})
+
+
+def say(table: Mapping[str, str], word: str) -> str:
+    """WORD in a person's words; one that is not in TABLE as it is, made safe to print."""
+    return (table[word] and _(table[word])) if word in table else clean(word, 80)
+
+
+def filesystem_advice(fstype: str) -> str:
+    """Why no backup can go onto this file system and what to do; empty where one can."""
+    if fstype in SUPPORTED_FILESYSTEMS:
+        return ""
+    if fstype == "crypto_LUKS":
+        return _(ENCRYPTED_ADVICE)
+    return _(FILESYSTEM_ADVICE).format(type=clean(fstype, 20) or _("unknown"))
