@@ -25,17 +25,18 @@ ARROWS: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "wire": frozenset(),
     "lang": frozenset(),
-    "config": frozenset(),
+    "host": frozenset(),
+    "config": frozenset({"host"}),
     "core": CONFIG_DATA,
     "ports": CONFIG_DATA | {"core"},
-    "adapters": frozenset({"config", "core", "ports"}),
+    "adapters": frozenset({"config", "core", "host", "ports"}),
     "recorder": frozenset({"core", "ports"}),
     "engine": CONFIG_DATA | {"core", "ports", "recorder"},
     "views": CONFIG_DATA | {"core", "ports", "wire"},
     "control": frozenset({"config", "core", "engine", "ports", "views", "wire"}),
     "service": frozenset({"core.signals", "wire"}),
     "daemon": frozenset(
-        {"adapters", "config", "control", "core", "engine", "ports", "service", "wire"}
+        {"adapters", "config", "control", "core", "engine", "host", "ports", "service", "wire"}
     ),
     "client": frozenset({"lang", "wire"}),
     "ctl": frozenset({"client", "lang", "wire"}),
@@ -70,7 +71,7 @@ CORE_LIBRARY = frozenset(
     }
 )
 
-DBUS_LIBRARY_HOMES = ("service.", "client.", "adapters.polkit", "adapters.inhibitor")
+DBUS_LIBRARY_HOMES = ("service.", "client.", "adapters.inhibitor")
 
 
 def modules() -> list[Path]:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tetrasback import __version__
-from tetrasback.adapters import mounting, sdnotify
+from tetrasback.adapters import mounting
 from tetrasback.adapters.automounters import UdisksRule
 from tetrasback.adapters.disks import KernelDisks
 from tetrasback.adapters.history import History
@@ -19,7 +19,6 @@ from tetrasback.adapters.inhibitor import Inhibitor
 from tetrasback.adapters.inotify import DirectoryWatch
 from tetrasback.adapters.jobs import Jobs
 from tetrasback.adapters.logs import Logs
-from tetrasback.adapters.polkit import Polkit
 from tetrasback.adapters.scripts import DEFAULT_DIRECTORIES, ScriptDirectories
 from tetrasback.adapters.system import HostSystem
 from tetrasback.adapters.udev import UdevDevices
@@ -31,7 +30,9 @@ from tetrasback.core.signals import Signal
 from tetrasback.core.state import State
 from tetrasback.engine import Engine
 from tetrasback.errors import EXIT_ERROR, EXIT_OK, TetrasBackError
+from tetrasback.host import journal, sdnotify
 from tetrasback.ports import Ports
+from tetrasback.service.polkit import Polkit
 from tetrasback.service.service import Service
 
 log = logging.getLogger("tetrasback")
@@ -41,7 +42,6 @@ STATE_DIR = Path("/var/lib/tetras-back")
 RUNTIME_DIR = Path("/run/tetras-back")
 STOP_SECONDS = 2 * 3600
 """How long a disk that still takes data may keep the service from ending."""
-LEVELS = ("debug", "info", "warning", "error")
 
 
 class _Audience:
@@ -102,7 +102,7 @@ async def serve(ports: Ports, config: Path | None) -> None:
         watches = _watch(config, engine) if config is not None else ()
         engine.begin()
         sdnotify.ready()
-        beat = asyncio.create_task(_beat(), name="watchdog")
+        beat = asyncio.create_task(sdnotify.beat(), name="watchdog")
         await stopping.wait()
     finally:
         sdnotify.stopping()
@@ -124,14 +124,6 @@ def _watch(config: Path, engine: Engine) -> Sequence[DirectoryWatch]:
         DirectoryWatch(path.parent, {path.name}, engine.file_changed)
         for path in dict.fromkeys((config.absolute(), config.resolve()))
     ]
-
-
-async def _beat() -> None:
-    """As long as the loop turns, systemd's watchdog is told so."""
-    interval = sdnotify.watchdog_interval()
-    while interval:
-        sdnotify.watchdog()
-        await asyncio.sleep(interval)
 
 
 async def _ask_for_time() -> None:
@@ -187,7 +179,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="where scripts are looked for; may be given again, the first that has one wins",
     )
-    made.add_argument("--log-level", choices=LEVELS, default="info")
+    made.add_argument("--log-level", choices=journal.LEVELS, default="info")
     made.add_argument(
         "--sim",
         action="store_true",
@@ -197,22 +189,10 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def _log_to_stderr(level: str) -> None:
-    """For the journal a line carries its priority (sd-daemon(3)); elsewhere its level's name."""
-    handler = logging.StreamHandler()
-    if "JOURNAL_STREAM" in os.environ:
-        for value, priority in ((10, 7), (20, 6), (30, 4), (40, 3), (50, 2)):
-            logging.addLevelName(value, f"<{priority}>")
-        handler.setFormatter(logging.Formatter("%(levelname)s%(message)s"))
-    else:
-        handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    logging.basicConfig(level=level.upper(), handlers=[handler])
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the daemon; its exit status."""
     options = parser().parse_args(arguments)
-    _log_to_stderr(options.log_level)
+    journal.log_to_stderr(options.log_level)
     try:
         ports = sim_ports() if options.sim else real_ports(options)
         asyncio.run(serve(ports, None if options.sim else options.config))

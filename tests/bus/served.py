@@ -9,8 +9,8 @@ import uuid
 from dataclasses import replace
 
 from tests.bus.serving import FakeControl
-from tetrasback.adapters.polkit import Polkit
 from tetrasback.service import Service
+from tetrasback.service.polkit import Polkit
 from tetrasback.wire import DiskView
 
 

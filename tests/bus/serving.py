@@ -10,10 +10,10 @@ from typing import Any
 from tests.harness import PrivateBus, User, run
 from tests.harness.users import command_as
 from tetrasback import names
-from tetrasback.adapters.polkit import Polkit
 from tetrasback.config.forms import normalise_uuid
 from tetrasback.errors import InvalidArgs, UnknownDisk
 from tetrasback.service import Service
+from tetrasback.service.polkit import Polkit
 from tetrasback.wire import BackupView, DiskView, HistoryEntry, ManagerView, ScriptView
 
 UUID = "0b5a9f3e-77aa-4c1d-9e2f-0123456789ab"

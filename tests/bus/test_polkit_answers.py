@@ -7,8 +7,8 @@ import pytest
 from dbus_next.constants import MessageFlag, MessageType
 from dbus_next.message import Message
 
-from tetrasback.adapters.polkit import Polkit
 from tetrasback.errors import AccessDenied, AuthorizationRequired
+from tetrasback.service.polkit import Polkit
 
 POLKIT, BUS = ":1.2", "org.freedesktop.DBus"
 

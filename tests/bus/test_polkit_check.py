@@ -6,8 +6,8 @@ import pytest
 
 from tests.bus.serving import UUID, call, error_of, eventually, gdbus, serving, until
 from tests.harness import Polkitd, PrivateBus, User, wait_until
-from tetrasback.adapters.polkit import Polkit
 from tetrasback.service.interface import METHODS
+from tetrasback.service.polkit import Polkit
 
 ARGUMENTS = {
     "SaveDisk": ("ss", UUID, "bleu"),

@@ -13,10 +13,10 @@ from tests.harness import PrivateBus, User
 from tests.harness.process import PYTHON
 from tests.harness.users import command_as
 from tetrasback import names
-from tetrasback.adapters.polkit import Polkit
 from tetrasback.core import signals
 from tetrasback.errors import Failed, Unreachable
 from tetrasback.service import Service, service
+from tetrasback.service.polkit import Polkit
 
 FLOODER = Path(flooder.__file__).read_text()
 # The thirty seconds are for those who have the time.

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from tetrasback.config import text
-from tetrasback.config.atomic import Overtaken, replace
 from tetrasback.config.check import Problem
 from tetrasback.config.edits import Edit, apply
 from tetrasback.config.model import Config
 from tetrasback.errors import ConfigurationError
+from tetrasback.host.atomic import Overtaken, replace
 
 TRIES: Final = 5
 """How often an edit starts over because somebody else wrote the file meanwhile."""

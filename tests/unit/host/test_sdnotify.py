@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tetrasback.adapters import sdnotify
+from tetrasback.host import sdnotify
 
 
 @pytest.fixture(params=["path", "abstract"])
