@@ -11,8 +11,8 @@ import pytest
 from tests.harness.process import PROJECT
 from tetrasback import names
 from tetrasback.core import signals
-from tetrasback.service.interface import METHODS, PROPERTIES, SIGNALS
-from tetrasback.service.introspect import document
+from tetrasback.service.interface import CONTRACT, METHODS, PROPERTIES, SIGNALS
+from tetrasback.service.introspect import Introspection
 
 PACKAGE = PROJECT / "tetrasback"
 
@@ -169,7 +169,7 @@ def interfaces(text: str) -> dict[str, list[object]]:
 
 def test_interface_file_equals_the_introspection() -> None:
     written = interfaces((PROJECT / "dbus/org.tetraslibre.Back.xml").read_text())
-    live = interfaces(document(list(PROPERTIES), ["child"]))
+    live = interfaces(Introspection(CONTRACT).document(list(PROPERTIES), ["child"]))
     assert written == live
 
 

@@ -32,8 +32,10 @@ from tetrasback.engine import Engine
 from tetrasback.errors import EXIT_ERROR, EXIT_OK, TetrasBackError
 from tetrasback.host import journal, sdnotify
 from tetrasback.ports import Ports
+from tetrasback.service.interface import CONTRACT
 from tetrasback.service.polkit import Polkit
 from tetrasback.service.service import Service
+from tetrasback.wire import ManagerView
 
 log = logging.getLogger("tetrasback")
 
@@ -57,7 +59,7 @@ class _Audience:
         assert self.control is not None
         assert self.service is not None
         self.control.show(state, config)
-        self.service.publish(self.control.disks(), self.control.backups(), self.control.manager())
+        self.service.publish(self.control.manager(), self.control.disks(), self.control.backups())
         status = summary(state)
         if status != self._status:
             self._status = status
@@ -91,7 +93,7 @@ async def serve(ports: Ports, config: Path | None) -> None:
     audience = _Audience()
     engine = Engine(ports, audience)
     control = Control(engine)
-    service = Service(control, Polkit())
+    service = Service(CONTRACT, control, Polkit(), ManagerView())
     audience.control, audience.service = control, service
     await engine.start()
     try:

@@ -9,7 +9,7 @@ All times are µs since the epoch, 0 = never; sizes are bytes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
 
 
@@ -115,6 +115,22 @@ class ManagerView:
     alerts: tuple[Alert, ...] = _member("Alerts", "aa{sv}", ())
 
 
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """One FIFO of the relay: a struct ``(ss)`` of its property Clients."""
+
+    path: str
+    format: str
+    SIGNATURE: ClassVar[str] = "(ss)"
+
+
+@dataclass(frozen=True, slots=True)
+class RelayView:
+    """The properties of the relay's object."""
+
+    clients: tuple[ClientView, ...] = _member("Clients", "a(ss)", ())
+
+
 View = TypeVar("View", DiskView, BackupView, HistoryEntry, Alert)
 
 
@@ -137,10 +153,7 @@ def to_wire(view: Any) -> dict[str, tuple[str, Any]]:
 def _plain(value: Any) -> Any:
     if not isinstance(value, tuple):
         return value
-    return [
-        [item.name, item.enabled, item.path] if isinstance(item, ScriptView) else to_wire(item)
-        for item in value
-    ]
+    return [list(astuple(item)) if hasattr(item, "SIGNATURE") else to_wire(item) for item in value]
 
 
 def from_wire(cls: type[View], values: Mapping[str, Any]) -> View:

@@ -8,8 +8,7 @@ import sys
 import uuid
 from dataclasses import replace
 
-from tests.bus.serving import FakeControl
-from tetrasback.service import Service
+from tests.bus.serving import FakeControl, make_service
 from tetrasback.service.polkit import Polkit
 from tetrasback.wire import DiskView
 
@@ -21,16 +20,16 @@ async def main(address: str, count: int) -> None:
         for key in (uuid.uuid5(uuid.NAMESPACE_OID, str(number)) for number in range(count))
     }
     disks.update(control.disks())
-    service = Service(control, Polkit(limit=3.0), address)
+    service = make_service(address, control, Polkit(limit=3.0))
     backups, manager = dict(control.backups()), control.manager()
-    service.publish(disks, backups, manager)
+    service.publish(manager, disks, dict(backups))
     await service.start()
     running = asyncio.create_task(service.run())
     while not running.done():
         await asyncio.sleep(0.25)
         fraction = backups[7].fraction
         backups[7] = replace(backups[7], fraction=(fraction + 0.01) % 1)
-        service.publish(disks, backups, manager)
+        service.publish(manager, disks, dict(backups))
     await running
 
 

@@ -13,6 +13,7 @@ from tetrasback import names
 from tetrasback.config.forms import normalise_uuid
 from tetrasback.errors import InvalidArgs, UnknownDisk
 from tetrasback.service import Service
+from tetrasback.service.interface import CONTRACT
 from tetrasback.service.polkit import Polkit
 from tetrasback.wire import BackupView, DiskView, HistoryEntry, ManagerView, ScriptView
 
@@ -100,6 +101,14 @@ class FakeControl:
         return {}
 
 
+def make_service(
+    address: str, control: FakeControl | None = None, authority: Polkit | None = None
+) -> Service:
+    """The daemon's service, obeyed by CONTROL."""
+    control = control or FakeControl()
+    return Service(CONTRACT, control, authority or Polkit(), control.manager(), address)
+
+
 @asynccontextmanager
 async def serving(
     bus: PrivateBus, control: FakeControl | None = None, authority: Polkit | None = None
@@ -108,8 +117,8 @@ async def serving(
     # Its socket is there a moment before it listens.
     await eventually(lambda: bus.has_owner(names.DBUS_SERVICE), "the bus to listen")
     control = control or FakeControl()
-    service = Service(control, authority or Polkit(), bus.address)
-    service.publish(control.disks(), control.backups(), control.manager())
+    service = make_service(bus.address, control, authority)
+    service.publish(control.manager(), control.disks(), control.backups())
     await service.start()
     running = asyncio.create_task(service.run())
     try:

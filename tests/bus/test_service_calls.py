@@ -92,7 +92,7 @@ async def test_errors_tell_one_line_and_no_insides(
         refused = error_of(await gdbus(bus, "org.tetraslibre.Back.ForgetDisk", UUID))
         assert "org.tetraslibre.Back.Error.UnknownDisk: no such disk second line?" in refused
         broken = error_of(await call(bus, "Plug", "s", "/dev/sdz1"))
-        assert broken == ("Call failed: internal error; the journal of tetras-back has the details")
+        assert broken == ("Call failed: internal error; the journal has the details")
     assert "an inside that nobody may see" in caplog.text
 
 

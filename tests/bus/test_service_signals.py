@@ -8,15 +8,22 @@ from pathlib import Path
 import pytest
 
 from tests.bus import flooder
-from tests.bus.serving import DISK_PATH, UUID, FakeControl, call, error_of, listening, serving
+from tests.bus.serving import (
+    DISK_PATH,
+    UUID,
+    call,
+    error_of,
+    listening,
+    make_service,
+    serving,
+)
 from tests.harness import PrivateBus, User
 from tests.harness.process import PYTHON
 from tests.harness.users import command_as
 from tetrasback import names
 from tetrasback.core import signals
 from tetrasback.errors import Failed, Unreachable
-from tetrasback.service import Service, service
-from tetrasback.service.polkit import Polkit
+from tetrasback.service import service
 
 FLOODER = Path(flooder.__file__).read_text()
 # The thirty seconds are for those who have the time.
@@ -28,9 +35,9 @@ async def test_published_changes_and_signals_arrive_in_their_order(bus: PrivateB
         disk, backup = control.disks()[UUID], control.backups()[7]
         manager = replace(control.manager(), busy=True)
         done = replace(backup, state="done", verdict="success")
-        served.publish({UUID: replace(disk, state="running")}, {7: done}, manager)
+        served.publish(manager, {UUID: replace(disk, state="running")}, {7: done})
         served.tell(signals.BackupFinished(7, UUID, "success", "all is well\n"))
-        served.publish({}, {}, manager)
+        served.publish(manager, {}, {})
         served.tell(signals.DiskForgotten(UUID))
         await listener.next("DiskForgotten")
         path = "/org/tetraslibre/Back/backups/7"
@@ -81,7 +88,7 @@ async def test_bus_killed_and_started_again_is_told_what_it_missed(
         assert (await call(bus, "Ping", interface=names.PEER_INTERFACE)).returncode == 0
         await asyncio.to_thread(bus.kill)
         manager = replace(control.manager(), version="2")
-        served.publish(control.disks(), {}, manager)
+        served.publish(manager, control.disks(), {})
         for number in range(1000):
             served.tell(signals.BackupProgress(7, number / 1000, "copy"))
         served.tell(signals.BackupFinished(7, UUID, "success", "told late"))
@@ -147,7 +154,7 @@ async def test_a_hundred_listeners_are_told_by_the_bus(bus: PrivateBus, user: Us
 
 async def test_second_daemon_is_told_that_there_is_one(bus: PrivateBus) -> None:
     async with serving(bus) as (_, control):
-        other = Service(control, Polkit(), bus.address)
+        other = make_service(bus.address, control)
         with pytest.raises(Failed, match="has an owner already"):
             await other.start()
         await other.stop()
@@ -156,7 +163,7 @@ async def test_second_daemon_is_told_that_there_is_one(bus: PrivateBus) -> None:
 @pytest.mark.parametrize("address", ["unix:path=/nonexistent/bus", "tcp:host=localhost", "", "x"])
 async def test_no_bus_is_told_in_one_line(address: str, bus: PrivateBus) -> None:
     async with serving(bus) as (_, control):
-        other = Service(control, Polkit(), address)
+        other = make_service(address, control)
         with pytest.raises(Unreachable) as caught:
             await other.start()
         assert "\n" not in str(caught.value)
@@ -167,7 +174,7 @@ async def test_bus_that_hangs_at_the_start_is_told(
     bus: PrivateBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tetrasback.service.connection.CONNECT_LIMIT", 0.5)
-    service = Service(FakeControl(), Polkit(), bus.address)
+    service = make_service(bus.address)
     bus.pause()
     try:
         with pytest.raises(Unreachable, match="dbus-daemon"):

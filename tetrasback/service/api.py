@@ -1,4 +1,4 @@
-"""What the service needs from the rest of the daemon: a Control to obey it, an Authority to ask."""
+"""What the service needs from its program: somebody to obey callers, an Authority to ask."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -13,7 +13,18 @@ queued and None comes back. The messages are the D-Bus library's, which this fil
 """
 
 
-class Control(Protocol):
+class Checks(Protocol):
+    """What every program that is served looks at before a caller is authorised."""
+
+    def check(self, method: str, args: Sequence[object]) -> Mapping[str, str]:
+        """Raise InvalidArgs where the form of an argument of METHOD (as on the bus) is wrong.
+
+        Looks at nothing but the form. Comes back with what polkit's question should show.
+        """
+        ...
+
+
+class Control(Checks, Protocol):
     """The daemon as its callers see it, free of any bus.
 
     Every method raises a TetrasBackError with one line for a person where it cannot do what it is
@@ -82,14 +93,6 @@ class Control(Protocol):
 
     async def log(self, backup_id: int) -> str:
         """The end of a backup's log."""
-        ...
-
-    def check(self, method: str, args: Sequence[object]) -> Mapping[str, str]:
-        """Raise InvalidArgs where the form of an argument of METHOD (as on the bus) is wrong.
-
-        Looks at nothing but the form, for it is called before the caller is authorised. Comes back
-        with what polkit's question should show: ``disk`` (name or UUID) and ``device``.
-        """
         ...
 
 

@@ -22,7 +22,6 @@ from dbus_next.constants import MessageFlag, MessageType
 from dbus_next.message import Message
 
 from tetrasback import names
-from tetrasback.core.signals import Signal
 from tetrasback.errors import Failed, LimitsExceeded, TetrasBackError, Unreachable
 from tetrasback.service import gate, link
 from tetrasback.service.gate import Head
@@ -37,8 +36,8 @@ CONNECT_LIMIT: Final = 10.0
 
 _CHUNK: Final = 1 << 16
 _SEND_BUFFER: Final = 1 << 12
-_ANSWERS: Final = frozenset({"", "s", "u", "(bba{ss})"})
-"""Signatures of the answers to all that we ask."""
+ANSWERS: Final = frozenset({"", "s", "u", "(bba{ss})"})
+"""Signatures of the answers to what a service asks the bus and polkit."""
 
 _RAW_SERIALS: Final = 1 << 31
 """Messages written here count from this number on, those of the library from 1."""
@@ -55,16 +54,21 @@ class Handler(Protocol):
         """Answer a call, now or later. Never raises."""
         ...
 
-    def left(self, name: str) -> None:
-        """The connection with this unique name has gone."""
+    def hears(self, head: Head) -> bool:
+        """Whether a signal is to be decoded: only those of known form and origin."""
+        ...
+
+    def heard(self, message: Message) -> None:
+        """A signal that it wanted to hear. Never raises."""
         ...
 
 
 class Connection:
     """A connection that is let in and has a unique name; `open` makes one."""
 
-    def __init__(self, handler: Handler, sock: socket.socket) -> None:
+    def __init__(self, handler: Handler, sock: socket.socket, answers: frozenset[str]) -> None:
         self._handler = handler
+        self._answers = answers
         self._sock = sock
         # A busy bus takes 2 KiB of it in each of its rounds, which may last a quarter of a second:
         # what waits should wait where it can be overtaken.
@@ -79,11 +83,15 @@ class Connection:
         self._writing: Item | None = None
 
     @classmethod
-    async def open(cls, handler: Handler, address: str) -> "Connection":
-        """A connection to the bus at ADDRESS. Raises Unreachable."""
+    async def open(
+        cls, handler: Handler, address: str, answers: frozenset[str] = ANSWERS
+    ) -> "Connection":
+        """A connection to the bus at ADDRESS. Raises Unreachable.
+
+        ANSWERS are the signatures of all answers that will be waited for."""
         try:
             async with asyncio.timeout(CONNECT_LIMIT):
-                connection = cls(handler, await link.connect(address))
+                connection = cls(handler, await link.connect(address), answers)
                 try:
                     await connection._say_hello()
                 except BaseException:
@@ -148,7 +156,7 @@ class Connection:
             self._refuse(call.sender, call.serial, error)
 
     def watch(self, name: str, watching: bool) -> None:
-        """Be told (`Handler.left`) when the connection with this unique name goes, or no more."""
+        """Hear from the bus when the connection with this unique name goes, or no more."""
         self.send(
             Item(
                 Message(
@@ -173,7 +181,7 @@ class Connection:
         """Waits until the connection is lost; the reason."""
         return await asyncio.shield(self._lost)
 
-    def unsent(self) -> list[Signal]:
+    def unsent(self) -> list[Any]:
         """The signals that the bus has not taken, oldest first."""
         items = [self._writing] if self._writing else []
         while len(self._outbox):
@@ -248,15 +256,11 @@ class Connection:
                 self._refuse(head.sender, head.serial, error)
 
     def _is_ours(self, head: Head) -> bool:
-        """Whether it is an answer that we wait for or news from the bus itself, in a known form."""
+        """Whether it is an answer that we wait for, in a known form, or news that are heard."""
         if head.kind == gate.SIGNAL:
-            return (head.sender, head.member, head.signature) == (
-                names.DBUS_SERVICE,
-                "NameOwnerChanged",
-                "sss",
-            )
+            return self._handler.hears(head)
         hello = self._library.unique_name is None and head.sender == names.DBUS_SERVICE
-        return head.signature in _ANSWERS and (hello or head.reply_serial in self._pending)
+        return head.signature in self._answers and (hello or head.reply_serial in self._pending)
 
     async def _feed(self) -> None:
         loop = asyncio.get_running_loop()
@@ -270,9 +274,7 @@ class Connection:
         if message.message_type is MessageType.METHOD_CALL:
             self._handler.handle(self, message)
         elif message.message_type is MessageType.SIGNAL:
-            name, _, owner = message.body
-            if not owner:
-                self._handler.left(name)
+            self._handler.heard(message)
         elif message.reply_serial in self._pending:
             answer = self._pending[message.reply_serial]
             if not answer.done():
@@ -361,5 +363,5 @@ class Connection:
                 answer.set_exception(ConnectionError("the bus is lost"))
 
 
-INTERNAL: Final = Failed("internal error; the journal of tetras-back has the details")
+INTERNAL: Final = Failed("internal error; the journal has the details")
 """What a caller is told about a fault of ours."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from dbus_next.message import Message
@@ -18,10 +18,10 @@ from tetrasback.errors import (
     UnknownObject,
 )
 from tetrasback.service.connection import INTERNAL, Connection
-from tetrasback.service.gate import Head
+from tetrasback.service.contract import Contract, joined
+from tetrasback.service.gate import SIGNAL, Head
 from tetrasback.service.guard import Guard
-from tetrasback.service.interface import METHODS
-from tetrasback.service.introspect import STANDARD_METHODS, document
+from tetrasback.service.introspect import STANDARD_METHODS, Introspection
 from tetrasback.service.managed import Managed
 from tetrasback.service.published import Published
 from tetrasback.service.text import safe_text
@@ -33,25 +33,6 @@ _EVERYWHERE: Final = (
     names.INTROSPECTABLE_INTERFACE,
     names.PROPERTIES_INTERFACE,
 )
-_SIGNATURES: Final[dict[str, dict[str, str]]] = {
-    **{
-        interface: {
-            member: "".join(signature for signature, _ in arguments)
-            for member, arguments, _ in members
-        }
-        for interface, members in STANDARD_METHODS.items()
-    },
-    names.MANAGER_INTERFACE: {method.name: method.signature for method in METHODS.values()},
-    names.DISK_INTERFACE: {},
-    names.BACKUP_INTERFACE: {},
-}
-"""Interface → method → signature of its arguments: all that there is."""
-
-_BRANCHES: Final = frozenset(
-    {"/", "/org", "/org/tetraslibre", names.DISKS_PATH, names.BACKUPS_PATH}
-)
-"""Paths without an object of their own that can be introspected, so that a tree can be walked."""
-
 MACHINE_ID_FILES: Final = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 
@@ -60,10 +41,15 @@ class Dispatcher:
 
     def __init__(
         self,
+        contract: Contract,
         published: Published,
         guard: Guard,
         machine_id_files: Sequence[Path] = MACHINE_ID_FILES,
     ) -> None:
+        self._contract = contract
+        self._signatures = _signatures(contract)
+        self._branches = _branches(contract)
+        self._introspection = Introspection(contract)
         self._published = published
         self._managed = Managed(published)
         self._guard = guard
@@ -81,8 +67,8 @@ class Dispatcher:
             interface = self._resolve(
                 message.path, message.interface or "", message.member, message.signature
             )
-            if interface == names.MANAGER_INTERFACE:
-                self._guard.begin(connection, message, METHODS[message.member])
+            if interface == self._contract.interface:
+                self._guard.begin(connection, message, self._contract.methods[message.member])
             elif interface == names.OBJECT_MANAGER_INTERFACE:
                 self._managed.answer(connection, message)
             else:
@@ -94,9 +80,19 @@ class Dispatcher:
             log.exception("%s failed", message.member)
             connection.refuse(message, INTERNAL)
 
-    def left(self, name: str) -> None:
-        """The connection with this unique name has gone."""
-        self._guard.left(name)
+    def hears(self, head: Head) -> bool:
+        """Only the bus's own news of who comes and goes."""
+        return head.kind == SIGNAL and (head.sender, head.member, head.signature) == (
+            names.DBUS_SERVICE,
+            "NameOwnerChanged",
+            "sss",
+        )
+
+    def heard(self, message: Message) -> None:
+        """A caller who has gone is waited for no more."""
+        name, _, owner = message.body
+        if not owner:
+            self._guard.left(name)
 
     def _resolve(self, path: str, interface: str, member: str, signature: str) -> str:
         """The interface that the call is for; where none is named, the one that has the member."""
@@ -104,13 +100,13 @@ class Dispatcher:
         if here is None and interface != names.PEER_INTERFACE:
             raise UnknownObject(f"there is no object {safe_text(path, 256)}; it may have gone")
         if not interface:
-            having = [name for name in here or () if member in _SIGNATURES[name]]
+            having = [name for name in here or () if member in self._signatures[name]]
             if len(having) != 1:
                 raise UnknownMethod(f"name the interface of {safe_text(member, 256)}")
             interface = having[0]
         elif here is not None and interface not in here:
             raise UnknownInterface(f"there is no interface {safe_text(interface, 256)} here")
-        known = _SIGNATURES[interface].get(member)
+        known = self._signatures[interface].get(member)
         if known is None:
             raise UnknownMethod(f"{interface} has no method {safe_text(member, 256)}")
         if signature != known:
@@ -122,11 +118,12 @@ class Dispatcher:
 
     def _interfaces(self, path: str) -> tuple[str, ...] | None:
         """Names of the interfaces at PATH; None where nothing is."""
-        if path == names.ROOT_PATH:
-            return (names.MANAGER_INTERFACE, names.OBJECT_MANAGER_INTERFACE, *_EVERYWHERE)
+        if path == self._contract.root:
+            manages = (names.OBJECT_MANAGER_INTERFACE,) if self._contract.collections else ()
+            return (self._contract.interface, *manages, *_EVERYWHERE)
         if path in self._published.objects:
             return (self._published.objects[path][0], *_EVERYWHERE)
-        return _EVERYWHERE if path in _BRANCHES else None
+        return _EVERYWHERE if path in self._branches else None
 
     def _standard(self, message: Message) -> tuple[str, list[Any], int]:
         """Signature, body and size of the answer to a method of the standard interfaces."""
@@ -136,7 +133,9 @@ class Dispatcher:
             case "GetMachineId":
                 return "s", [self._machine_id()], 128
             case "Introspect":
-                text = document(self._interfaces(message.path) or (), self._children(message.path))
+                text = self._introspection.document(
+                    self._interfaces(message.path) or (), self._children(message.path)
+                )
                 return "s", [text], len(text)
             case "Get":
                 return "v", [self._published.get(message.path, *message.body)], 512
@@ -146,7 +145,7 @@ class Dispatcher:
     def _children(self, path: str) -> list[str]:
         """Last elements of the paths directly below PATH."""
         prefix = path.rstrip("/") + "/"
-        below = {names.ROOT_PATH, names.DISKS_PATH, names.BACKUPS_PATH, *self._published.objects}
+        below = {self._contract.root, *self._branches, *self._published.objects} - {"/"}
         return sorted({p[len(prefix) :].split("/")[0] for p in below if p.startswith(prefix)})
 
     def _machine_id(self) -> str:
@@ -154,3 +153,22 @@ class Dispatcher:
             if file.is_file():
                 return safe_text(file.read_text(encoding="ascii", errors="replace").strip())
         raise Failed("this machine has no machine id; systemd-machine-id-setup makes one")
+
+
+def _signatures(contract: Contract) -> dict[str, dict[str, str]]:
+    """Interface → method → signature of its arguments: all that there is."""
+    return {
+        **{
+            interface: {member: joined(arguments) for member, arguments, _ in members}
+            for interface, members in STANDARD_METHODS.items()
+        },
+        **{kind.interface: {} for kind in contract.collections},
+        contract.interface: {m.name: m.signature for m in contract.methods.values()},
+    }
+
+
+def _branches(contract: Contract) -> frozenset[str]:
+    """Paths above objects, without one of their own: introspected, so that a tree can be walked."""
+    paths = [contract.root, *(kind.path("x") for kind in contract.collections)]
+    above = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
+    return frozenset(above) - {contract.root}

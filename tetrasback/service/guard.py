@@ -1,4 +1,4 @@
-"""Between a well-formed call and the Control that obeys it: limits, form, authorisation, errors.
+"""Between a well-formed call and what carries it out: limits, form, authorisation, errors.
 
 The order is fixed: the form of the arguments, then polkit, then the work. Until a caller is
 authorised nothing is looked at but what they said themselves.
@@ -17,9 +17,9 @@ from dbus_next.message import Message
 
 from tetrasback import names
 from tetrasback.errors import AccessDenied, Failed, LimitsExceeded, TetrasBackError
-from tetrasback.service.api import Authority, Control
+from tetrasback.service.api import Authority, Checks
 from tetrasback.service.connection import INTERNAL, Connection
-from tetrasback.service.interface import Method
+from tetrasback.service.contract import Contract, Method
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,8 @@ class _Caller:
 class Guard:
     """Carries out calls of the contract's own methods for those who may."""
 
-    def __init__(self, control: Control, authority: Authority) -> None:
+    def __init__(self, contract: Contract, control: Checks, authority: Authority) -> None:
+        self._contract = contract
         self._control = control
         self._authority = authority
         self._tasks: set[asyncio.Task[None]] = set()
@@ -128,7 +129,7 @@ class Guard:
                 )
                 caller.asking.discard(task)
                 log.info("%s for user %d", method.name, uid)
-                _answer(connection, call, method, await method.run(self._control, call.body))
+                _answer(connection, call, method, await self._run(method, call, uid))
             finally:
                 self._users[uid] -= 1
                 if not self._users[uid]:
@@ -137,7 +138,7 @@ class Guard:
         except TetrasBackError as error:
             connection.refuse(call, error)
         except asyncio.CancelledError:
-            connection.refuse(call, Failed("tetras-back is being stopped; try again later"))
+            connection.refuse(call, Failed("the service is being stopped; try again later"))
             raise
         except Exception:
             # Whatever it is, the caller gets an answer without our insides and the daemon lives.
@@ -150,7 +151,7 @@ class Guard:
         """For methods that need no authorisation and may cost something: one after the other for
         each user, the next when the answer is on its way, so that nobody can make others wait."""
         async with self._turns.setdefault(uid, asyncio.Lock()):
-            value = await method.run(self._control, call.body)
+            value = await self._run(method, call, uid)
             taken = asyncio.Event()
             if _answer(connection, call, method, value, taken):
                 waits = {asyncio.create_task(taken.wait()), asyncio.create_task(connection.lost())}
@@ -159,6 +160,9 @@ class Guard:
                 finally:
                     for wait in waits:
                         wait.cancel()
+
+    async def _run(self, method: Method, call: Message, uid: int) -> Any:
+        return await method.run(self._contract.for_caller(self._control, uid), call.body)
 
     async def _user(self, connection: Connection, sender: str, caller: _Caller) -> int:
         """The user of a connection; asked once, for a unique name is never given again."""

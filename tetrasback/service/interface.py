@@ -1,41 +1,19 @@
-"""The three interfaces, as tables: methods with their polkit action, properties, signals.
+"""The daemon's three interfaces, as tables: methods with their polkit action, properties, signals.
 
 A method is one line that maps onto Control; `dispatch` calls nothing that does not stand here, and
 `introspect` describes nothing else.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any, Final
 
 from tetrasback import names, wire
 from tetrasback.core import signals
 from tetrasback.service.api import Control
+from tetrasback.service.contract import Arguments, Collection, Contract, Method
 from tetrasback.service.text import safe_lines
 from tetrasback.service.values import plain
-
-Arguments = tuple[tuple[str, str], ...]
-"""(signature, name) of each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """One method of the root object.
-
-    ``action`` is the polkit action that a caller needs; None only where anybody may call.
-    ``run`` carries it out and comes back with the value of ``result``, ready for the library.
-    """
-
-    name: str
-    arguments: Arguments
-    result: tuple[str, str] | None
-    action: str | None
-    run: Callable[[Control, Sequence[Any]], Awaitable[Any]]
-
-    @property
-    def signature(self) -> str:
-        """Signature of the arguments."""
-        return "".join(signature for signature, _ in self.arguments)
 
 
 async def _save_disk(control: Control, args: Sequence[Any]) -> str:
@@ -157,3 +135,23 @@ def signal_body(signal: signals.Signal) -> list[Any]:
         names.backup_path(value) if signature == "o" else plain(signature, value)
         for (signature, _), value in zip(SIGNALS[type(signal)], astuple(signal), strict=True)
     ]
+
+
+CONTRACT: Final = Contract(
+    program="tetras-backd",
+    name=names.BUS_NAME,
+    policy="dbus/org.tetraslibre.Back.conf",
+    root=names.ROOT_PATH,
+    interface=names.MANAGER_INTERFACE,
+    methods=METHODS,
+    properties=PROPERTIES,
+    constant=CONSTANT,
+    collections=(
+        Collection(names.DISK_INTERFACE, names.disk_path),
+        Collection(names.BACKUP_INTERFACE, names.backup_path, frozenset({"State", "Verdict"})),
+    ),
+    signals={signal.__name__: arguments for signal, arguments in SIGNALS.items()},
+    passing=frozenset({signals.BackupProgress.__name__}),
+    signal_body=signal_body,
+)
+"""`org.tetraslibre.Back`, as `service.Service` serves it."""

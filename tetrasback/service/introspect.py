@@ -1,15 +1,14 @@
-"""Introspection data, out of the tables of `interface`.
+"""Introspection data, out of the tables of a contract.
 
 Format: https://dbus.freedesktop.org/doc/dbus-specification.html#introspection-format
 """
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final
 
 from tetrasback import names
-from tetrasback.service.interface import CONSTANT, METHODS, PROPERTIES, SIGNALS, Arguments
+from tetrasback.service.contract import Arguments, Contract
 
 _DOCTYPE: Final = (
     '<!DOCTYPE node PUBLIC "-//freedesktop//DTD D-BUS Object Introspection 1.0//EN"\n'
@@ -54,44 +53,53 @@ _STANDARD_SIGNALS: Final[dict[str, tuple[tuple[str, Arguments], ...]]] = {
 }
 
 
-def document(interfaces: Iterable[str], children: Iterable[str]) -> str:
-    """The answer to Introspect: INTERFACES by name, CHILDREN by the last element of their path."""
-    parts = [_DOCTYPE, "<node>\n", *(_interface(name) for name in interfaces)]
-    # An element of a path holds nothing that XML would take for its own.
-    parts += [f'  <node name="{child}"/>\n' for child in children]
-    return "".join([*parts, "</node>\n"])
+class Introspection:
+    """Describes what CONTRACT offers."""
 
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._texts: dict[str, str] = {}
 
-@lru_cache(maxsize=8)
-def _interface(name: str) -> str:
-    root = ET.Element("interface", name=name)
-    for member, arguments, results in _methods(name):
-        method = ET.SubElement(root, "method", name=member)
-        _arguments(method, arguments, "in")
-        _arguments(method, results, "out")
-    for member, arguments in _signals(name):
-        _arguments(ET.SubElement(root, "signal", name=member), arguments, None)
-    for member, signature in PROPERTIES.get(name, {}).items():
-        element = ET.SubElement(root, "property", name=member, type=signature, access="read")
-        if (name, member) in CONSTANT:
-            ET.SubElement(element, "annotation", name=_EMITS_CHANGED, value="const")
-    ET.indent(root, "  ", level=1)
-    return f"  {ET.tostring(root, encoding='unicode')}\n"
+    def document(self, interfaces: Iterable[str], children: Iterable[str]) -> str:
+        """The answer to Introspect: INTERFACES by name, CHILDREN by the last element of their
+        path."""
+        parts = [_DOCTYPE, "<node>\n", *(self._interface(name) for name in interfaces)]
+        # An element of a path holds nothing that XML would take for its own.
+        parts += [f'  <node name="{child}"/>\n' for child in children]
+        return "".join([*parts, "</node>\n"])
 
+    def _interface(self, name: str) -> str:
+        if name not in self._texts:
+            self._texts[name] = self._describe(name)
+        return self._texts[name]
 
-def _methods(interface: str) -> Iterable[Member]:
-    if interface != names.MANAGER_INTERFACE:
-        return STANDARD_METHODS.get(interface, ())
-    return [
-        (method.name, method.arguments, (method.result,) if method.result else ())
-        for method in METHODS.values()
-    ]
+    def _describe(self, name: str) -> str:
+        root = ET.Element("interface", name=name)
+        for member, arguments, results in self._methods(name):
+            method = ET.SubElement(root, "method", name=member)
+            _arguments(method, arguments, "in")
+            _arguments(method, results, "out")
+        for member, arguments in self._signals(name):
+            _arguments(ET.SubElement(root, "signal", name=member), arguments, None)
+        for member, signature in self._contract.properties.get(name, {}).items():
+            element = ET.SubElement(root, "property", name=member, type=signature, access="read")
+            if (name, member) in self._contract.constant:
+                ET.SubElement(element, "annotation", name=_EMITS_CHANGED, value="const")
+        ET.indent(root, "  ", level=1)
+        return f"  {ET.tostring(root, encoding='unicode')}\n"
 
+    def _methods(self, interface: str) -> Iterable[Member]:
+        if interface != self._contract.interface:
+            return STANDARD_METHODS.get(interface, ())
+        return [
+            (method.name, method.arguments, (method.result,) if method.result else ())
+            for method in self._contract.methods.values()
+        ]
 
-def _signals(interface: str) -> Iterable[tuple[str, Arguments]]:
-    if interface != names.MANAGER_INTERFACE:
-        return _STANDARD_SIGNALS.get(interface, ())
-    return [(signal.__name__, arguments) for signal, arguments in SIGNALS.items()]
+    def _signals(self, interface: str) -> Iterable[tuple[str, Arguments]]:
+        if interface != self._contract.interface:
+            return _STANDARD_SIGNALS.get(interface, ())
+        return self._contract.signals.items()
 
 
 def _arguments(parent: ET.Element, arguments: Arguments, direction: str | None) -> None:

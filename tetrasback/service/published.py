@@ -4,7 +4,7 @@ What is answered to Get, GetAll and GetManagedObjects is what has been announced
 newer, so that a reader who also listens cannot be confused.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dbus_next.message import Message
@@ -12,59 +12,52 @@ from dbus_next.message import Message
 from tetrasback import names
 from tetrasback.errors import UnknownInterface, UnknownProperty
 from tetrasback.service import values
-from tetrasback.service.interface import PROPERTIES
+from tetrasback.service.contract import Collection, Contract
 from tetrasback.service.introspect import STANDARD_METHODS
 from tetrasback.service.queues import Item, Rank
-from tetrasback.wire import BackupView, DiskView, ManagerView
-
-_TURNING_POINTS = frozenset({"State", "Verdict"})
 
 
 class Published:
-    """The published objects. ``version`` grows with every change."""
+    """The objects of CONTRACT, as they were last published: ROOT, a view, and those in its
+    collections. ``version`` grows with every change."""
 
-    def __init__(self) -> None:
-        self.manager = ManagerView()
+    def __init__(self, contract: Contract, root: Any) -> None:
+        self.root = root
         self.objects: dict[str, tuple[str, Any]] = {}
         """Path → (interface, view), the root object left out."""
         self.version = 0
-        self._disks: Mapping[str, DiskView] = {}
-        self._backups: Mapping[int, BackupView] = {}
+        self._contract = contract
+        self._collections: list[Mapping[Any, Any]] = [{} for _ in contract.collections]
 
-    def update(
-        self,
-        disks: Mapping[str, DiskView],
-        backups: Mapping[int, BackupView],
-        manager: ManagerView,
-    ) -> list[Item]:
-        """Take over a new state; the announcements of what is different, in their order.
+    def update(self, root: Any, *collections: Mapping[Any, Any]) -> list[Item]:
+        """Take over a new state, key → view for each collection of the contract; the announcements
+        of what is different, in their order.
 
         The mappings and the views in them are compared by identity first, so that a state without
         changes costs next to nothing; they are kept, and must not change afterwards.
         """
-        gone = self._backups.keys() - backups.keys()
-        told = list(self._removed(names.backup_path(key) for key in gone))
-        if disks is not self._disks:
-            away = self._disks.keys() - disks.keys()
-            told += self._removed(names.disk_path(key) for key in away)
-            for uuid, disk in disks.items():
-                if self._disks.get(uuid) is not disk:
-                    told += self._set(names.disk_path(uuid), names.DISK_INTERFACE, disk)
-        for number, backup in backups.items():
-            if self._backups.get(number) is not backup:
-                told += self._set(names.backup_path(number), names.BACKUP_INTERFACE, backup)
-        self._disks, self._backups = disks, backups
-        if manager is not self.manager:
-            before, self.manager = self.manager, manager
-            told += _changed(names.ROOT_PATH, names.MANAGER_INTERFACE, before, manager)
+        told: list[Item] = []
+        parts = list(zip(self._contract.collections, self._collections, collections, strict=True))
+        for kind, before, now in reversed(parts):
+            if now is not before:
+                told += self._removed(kind.path(key) for key in before.keys() - now.keys())
+        for kind, before, now in parts:
+            if now is not before:
+                for key, view in now.items():
+                    if before.get(key) is not view:
+                        told += self._set(kind, kind.path(key), view)
+        self._collections = list(collections)
+        if root is not self.root:
+            last, self.root = self.root, root
+            told += _changed(self._contract.root, self._contract.interface, last, root)
         if told:
             self.version += 1
         return told
 
     def views(self, path: str) -> dict[str, Any]:
         """Interface → view, of the object at PATH; empty where there is none with properties."""
-        if path == names.ROOT_PATH:
-            return {names.MANAGER_INTERFACE: self.manager}
+        if path == self._contract.root:
+            return {self._contract.interface: self.root}
         return dict([self.objects[path]]) if path in self.objects else {}
 
     def get(self, path: str, interface: str, name: str) -> Any:
@@ -102,40 +95,41 @@ class Published:
             raise UnknownInterface(f"there is no interface {interface} here; Introspect shows them")
         return (views[interface],)
 
-    def _removed(self, paths: Iterable[str]) -> Iterable[Item]:
+    def _removed(self, paths: Iterable[str]) -> Iterator[Item]:
         for path in sorted(paths):
             interface, _ = self.objects.pop(path)
             yield _signal(
-                names.ROOT_PATH,
+                self._contract.root,
                 names.OBJECT_MANAGER_INTERFACE,
                 "InterfacesRemoved",
                 "oas",
                 [path, [interface]],
             )
 
-    def _set(self, path: str, interface: str, view: Any) -> list[Item]:
+    def _set(self, kind: Collection, path: str, view: Any) -> list[Item]:
         before = self.objects.get(path)
-        self.objects[path] = (interface, view)
+        self.objects[path] = (kind.interface, view)
         if before:
-            return _changed(path, interface, before[1], view)
+            return _changed(path, kind.interface, before[1], view, kind.turning_points)
         return [
             _signal(
-                names.ROOT_PATH,
+                self._contract.root,
                 names.OBJECT_MANAGER_INTERFACE,
                 "InterfacesAdded",
                 "oa{sa{sv}}",
-                [path, {interface: values.properties(view)}],
+                [path, {kind.interface: values.properties(view)}],
             )
         ]
 
 
-def _changed(path: str, interface: str, before: Any, view: Any) -> list[Item]:
-    assert interface in PROPERTIES
+def _changed(
+    path: str, interface: str, before: Any, view: Any, turning_points: frozenset[str] = frozenset()
+) -> list[Item]:
     changed = values.changed(before, view)
     if not changed:
         return []
     # Of the many steps of a backup the later replaces the earlier; a turning point is for ever.
-    passing = interface == names.BACKUP_INTERFACE and not _TURNING_POINTS & changed.keys()
+    passing = bool(turning_points) and not turning_points & changed.keys()
     rank = Rank.PROGRESS if passing else Rank.SIGNAL
     body = [interface, changed, []]
     return [_signal(path, names.PROPERTIES_INTERFACE, "PropertiesChanged", "sa{sv}as", body, rank)]

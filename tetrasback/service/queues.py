@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, Generic, TypeVar
 
-from tetrasback.core.signals import Signal
-
 WAITING_FROM_ONE: Final = 512
 WAITING_BYTES_FROM_ONE: Final = 1 << 20
 WAITING_BYTES: Final = 16 << 20
@@ -149,7 +147,7 @@ class Item:
     rank: Rank
     size: int = 256
     destination: str = ""
-    signal: Signal | None = None
+    signal: Any = None
     sent: Callable[[bytes | None], None] | None = None
     behalf: str = ""
 

@@ -5,23 +5,21 @@ import logging
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from dbus_next.constants import MessageType, NameFlag, RequestNameReply
 from dbus_next.message import Message
 
 from tetrasback import names
-from tetrasback.core.signals import BackupProgress, Signal
 from tetrasback.errors import Failed, TetrasBackError
-from tetrasback.service.api import Authority, Control
+from tetrasback.service.api import Authority, Checks
 from tetrasback.service.connection import Connection
+from tetrasback.service.contract import Contract, joined
 from tetrasback.service.dispatch import Dispatcher
 from tetrasback.service.guard import Guard
-from tetrasback.service.interface import SIGNALS, signal_body
 from tetrasback.service.link import system_address
 from tetrasback.service.published import Published
 from tetrasback.service.queues import Item, Rank
-from tetrasback.wire import BackupView, DiskView, ManagerView
 
 log = logging.getLogger(__name__)
 
@@ -36,25 +34,34 @@ _NAME_LIMIT: Final = 10.0
 
 
 class Service:
-    """`org.tetraslibre.Back` on the bus at ADDRESS (default: the system bus).
+    """CONTRACT on the bus at ADDRESS (default: the system bus), obeyed by CONTROL.
 
-    `publish` and `tell` may be called at any time, also before `start` and while the bus is away:
-    first publish the state that a signal speaks of, then tell the signal.
+    ROOT is the root object's view until another is published. `publish` and `tell` may be called at
+    any time, also before `start` and while the bus is away: first publish the state that a signal
+    speaks of, then tell the signal.
     """
 
-    def __init__(self, control: Control, authority: Authority, address: str | None = None) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        control: Checks,
+        authority: Authority,
+        root: Any,
+        address: str | None = None,
+    ) -> None:
+        self._contract = contract
         self._address = system_address() if address is None else address
-        self._published = Published()
-        self._guard = Guard(control, authority)
-        self._dispatcher = Dispatcher(self._published, self._guard)
+        self._published = Published(contract, root)
+        self._guard = Guard(contract, control, authority)
+        self._dispatcher = Dispatcher(contract, self._published, self._guard)
         self._connection: Connection | None = None
-        self._backlog: deque[Signal] = deque()
+        self._backlog: deque[Any] = deque()
 
     async def start(self) -> None:
         """Connect and own the name. Raises Unreachable, or Failed where another daemon owns it."""
         connection = await Connection.open(self._dispatcher, self._address)
         try:
-            await _own_name(connection)
+            await _own_name(connection, self._contract)
         except BaseException:
             await connection.close()
             raise
@@ -71,41 +78,37 @@ class Service:
                 await self._come_back()
                 continue
             reason = await self._connection.lost()
-            log.warning("the system bus is lost (%s); backups go on", reason)
+            log.warning("the system bus is lost (%s); work goes on", reason)
             connection, self._connection = self._connection, None
             self._guard.all_left()
             for signal in connection.unsent():
                 self._keep(signal)
             await connection.close()
 
-    def tell(self, signal: Signal) -> None:
+    def tell(self, signal: Any) -> None:
         """Tell everybody on the bus; while there is none, a bounded number of signals is kept."""
         if self._connection is None:
             self._keep(signal)
             return
-        arguments = SIGNALS[type(signal)]
+        name = type(signal).__name__
         message = Message.new_signal(
-            names.ROOT_PATH,
-            names.MANAGER_INTERFACE,
-            type(signal).__name__,
-            "".join(signature for signature, _ in arguments),
-            signal_body(signal),
+            self._contract.root,
+            self._contract.interface,
+            name,
+            joined(self._contract.signals[name]),
+            self._contract.signal_body(signal),
         )
-        rank = Rank.PROGRESS if isinstance(signal, BackupProgress) else Rank.SIGNAL
+        rank = Rank.PROGRESS if self._passing(signal) else Rank.SIGNAL
         if not self._connection.send(Item(message, rank, signal=signal)):
             self._keep(signal)
 
-    def publish(
-        self,
-        disks: Mapping[str, DiskView],
-        backups: Mapping[int, BackupView],
-        manager: ManagerView,
-    ) -> None:
-        """Show a new state, and announce what is different from the last one.
+    def publish(self, root: Any, *collections: Mapping[Any, Any]) -> None:
+        """Show a new state, key → view for each collection of the contract, and announce what is
+        different from the last one.
 
         A view that has not changed must be the same object as before: then it costs nothing.
         """
-        for item in self._published.update(disks, backups, manager):
+        for item in self._published.update(root, *collections):
             if self._connection is not None:
                 self._connection.send(item)
 
@@ -120,7 +123,7 @@ class Service:
             return
         # Its answer comes after the bus has taken all that was queued before it.
         with suppress(TimeoutError, ConnectionError):
-            await connection.call(_to_bus("ReleaseName", "s", [names.BUS_NAME]), FLUSH_LIMIT)
+            await connection.call(_to_bus("ReleaseName", "s", [self._contract.name]), FLUSH_LIMIT)
         await connection.close()
 
     async def _come_back(self) -> None:
@@ -136,17 +139,20 @@ class Service:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _keep(self, signal: Signal) -> None:
+    def _keep(self, signal: Any) -> None:
         """Into the backlog; where that is full, progress goes first, then the oldest."""
         self._backlog.append(signal)
         if len(self._backlog) > BACKLOG:
-            passing = next((s for s in self._backlog if isinstance(s, BackupProgress)), None)
+            passing = next((s for s in self._backlog if self._passing(s)), None)
             self._backlog.remove(self._backlog[0] if passing is None else passing)
 
+    def _passing(self, signal: Any) -> bool:
+        return type(signal).__name__ in self._contract.passing
 
-async def _own_name(connection: Connection) -> None:
+
+async def _own_name(connection: Connection, contract: Contract) -> None:
     """Claim the name, or nothing: being second in a queue helps nobody."""
-    request = _to_bus("RequestName", "su", [names.BUS_NAME, NameFlag.DO_NOT_QUEUE])
+    request = _to_bus("RequestName", "su", [contract.name, NameFlag.DO_NOT_QUEUE])
     try:
         answer = await connection.call(request, _NAME_LIMIT)
     except (TimeoutError, ConnectionError) as error:
@@ -154,12 +160,14 @@ async def _own_name(connection: Connection) -> None:
     assert answer is not None
     if answer.message_type is MessageType.ERROR:
         raise Failed(
-            f"the system bus refuses the name {names.BUS_NAME}; run as root, and install"
-            " dbus/org.tetraslibre.Back.conf"
+            f"the system bus refuses the name {contract.name}; run as the user that the bus policy"
+            f" names, and install {contract.policy}"
         )
     owner = (RequestNameReply.PRIMARY_OWNER.value, RequestNameReply.ALREADY_OWNER.value)
     if answer.body[0] not in owner:
-        raise Failed(f"{names.BUS_NAME} has an owner already; stop the other tetras-backd first")
+        raise Failed(
+            f"{contract.name} has an owner already; stop the other {contract.program} first"
+        )
 
 
 def _to_bus(member: str, signature: str, body: list[object]) -> Message:

@@ -28,8 +28,10 @@ def plain(signature: str, value: Any) -> Any:
         return max(0, min(value, _LARGEST[signature]))
     if signature == "d":
         return float(value)
-    if signature == wire.ScriptView.SIGNATURE:
-        return [safe_text(value[0]), bool(value[1]), safe_text(value[2])]
+    if signature == "b":
+        return bool(value)
+    if signature.startswith("("):  # of simple types, one character each
+        return [plain(one, item) for one, item in zip(signature[1:-1], value, strict=True)]
     if signature == "a{sv}":
         return members(value)
     if signature.startswith("a"):
