@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from tetrasback.ctl import shapes
+from tetrasback.client import shapes
 from tetrasback.ctl.context import Context
 from tetrasback.ctl.match import resolve, uuid_of_device, uuid_to_save
 from tetrasback.ctl.sentences import disk_name, disk_state

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Final
 
 from tetrasback import names
+from tetrasback.client import shapes
 from tetrasback.client.events import Changed, DaemonGone, Signal
 from tetrasback.client.explain import DIED, verdict_exit_code
 from tetrasback.client.mirror import updated
 from tetrasback.client.proxy import Client
 from tetrasback.client.subscription import Subscription
-from tetrasback.ctl import shapes
 from tetrasback.ctl.context import Context
 from tetrasback.ctl.match import resolve
 from tetrasback.ctl.progress import Display

@@ -3,8 +3,9 @@
 import asyncio
 
 from tetrasback import __version__
+from tetrasback.client import shapes
 from tetrasback.client.explain import explain
-from tetrasback.ctl import sentences, shapes
+from tetrasback.ctl import sentences
 from tetrasback.ctl.context import Context
 from tetrasback.ctl.match import full_uuid, resolve
 from tetrasback.errors import (

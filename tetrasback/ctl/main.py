@@ -12,12 +12,12 @@ from typing import Final
 
 from tetrasback.client.explain import explain
 from tetrasback.client.proxy import Client
+from tetrasback.client.shapes import error_shape
 from tetrasback.ctl import act, agent, follow, look, watch
 from tetrasback.ctl.complete import complete
 from tetrasback.ctl.context import Context
 from tetrasback.ctl.output import Output
 from tetrasback.ctl.parser import parse
-from tetrasback.ctl.shapes import error_shape
 from tetrasback.errors import EXIT_ERROR, EXIT_USAGE, TetrasBackError
 from tetrasback.lang.text import clean
 

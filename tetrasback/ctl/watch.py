@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
+from tetrasback.client import shapes
 from tetrasback.client.events import DaemonBack, DaemonGone, Event, Lost, Signal
 from tetrasback.client.mirror import Mirror
-from tetrasback.ctl import shapes
 from tetrasback.ctl.context import Context
 from tetrasback.ctl.happenings import clock, sentence
 from tetrasback.ctl.output import Output

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tetrasback.client.shapes import backup_shape, disk_shape, history_shape
 from tetrasback.ctl.progress import Pace
-from tetrasback.ctl.shapes import backup_shape, disk_shape, history_shape
 from tetrasback.lang.units import ago, duration, iso, moment, size
 from tetrasback.wire import BackupView, DiskView, HistoryEntry
 

@@ -1,5 +1,5 @@
-"""Views → JSON. These shapes are documented in tetras-backctl(1) and stay as they are:
-members may be added, never renamed, removed or given another meaning.
+"""Views → JSON. These shapes are documented in tetras-backctl(1) and tetras-back-events(5) and stay
+as they are: members may be added, never renamed, removed or given another meaning.
 
 Times are RFC 3339 or null for never, sizes are bytes, words are those of the bus.
 """
