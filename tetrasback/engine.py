@@ -8,26 +8,25 @@ results come back as events.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 from tetrasback.config.edits import Edit
 from tetrasback.config.model import Config
 from tetrasback.core import effects, events
-from tetrasback.core.devices import BlockDevice, Reason
+from tetrasback.core.devices import BlockDevice
 from tetrasback.core.machine import step
 from tetrasback.core.signals import Signal
-from tetrasback.core.state import Code, Progress, State
+from tetrasback.core.state import State
 from tetrasback.errors import ConfigurationError, TetrasBackError
-from tetrasback.ports import Fault, Job, Loaded, Ports
+from tetrasback.performer import Performer
+from tetrasback.ports import Loaded, Ports
 from tetrasback.recorder import DURABLE, Durable, Recorder
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 class Audience(Protocol):
@@ -65,14 +64,11 @@ class Engine:
         self.config = Config()
         self._audience = audience
         self._work: asyncio.Queue[_Work] = asyncio.Queue()
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._watchers: set[Callable[[events.Event], None]] = set()
         self._editing = asyncio.Lock()
         self._worker: asyncio.Task[None] | None = None
         self._recorder = Recorder(ports.history, ports.logs, self._history_failed, self._everything)
-        self._inhibiting = asyncio.Lock()
-        self._units_restored: asyncio.Task[None] | None = None
+        self._performer = Performer(ports, self.submit, audience.tell)
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -92,14 +88,14 @@ class Engine:
         )
         await self.happened(events.ConfigChanged(loaded.error))
         await self.happened(events.HistoryFailed(history.problem))
-        self._units_restored = self._spawn(self._restore_units())
+        self._performer.restore_units()
         devices = await self.ports.devices.start(self._device_seen, self._device_gone)
         for device in devices:
             self._device_seen(device)
 
     def begin(self) -> None:
         """Let backups start as soon as the system is up."""
-        self._spawn(self._wait_until_up())
+        self._performer.spawn(self._wait_until_up())
 
     async def stop(self) -> None:
         """End the running backup in good order, then everything else."""
@@ -108,20 +104,13 @@ class Engine:
         await self._work.join()
         await self._recorder.catch_up()
         self._recorder.close()
-        for timer in self._timers.values():
-            timer.cancel()
         await self.ports.devices.close()
-        for task in [*self._tasks, self._worker]:
-            if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-        await self.ports.inhibitor.release()
+        await self._performer.close()
+        if self._worker is not None:
+            self._worker.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._worker
         self.ports.history.close()
-
-    async def _restore_units(self) -> None:
-        """Start what an earlier life of the daemon stopped for a script and left stopped."""
-        self.submit(events.UnitsChecked(await self._start_again(())))
 
     async def _wait_until_up(self) -> None:
         await self.ports.system.wait_until_up()
@@ -164,7 +153,7 @@ class Engine:
         state, wanted = self._step(event)
         edits = [item.edit for item in wanted if isinstance(item, effects.EditConfig)]
         for edit in edits:  # a caller that leaves must not leave half an edit behind
-            await asyncio.shield(self._spawn(self.edit(edit)))
+            await asyncio.shield(self._performer.spawn(self.edit(edit)))
         if not edits:  # a step that edits the configuration changes nothing else
             await self._taken(event, state, wanted)
 
@@ -194,7 +183,7 @@ class Engine:
 
     def file_changed(self) -> None:
         """The configuration file has been touched: read it soon. A bad one becomes an alert."""
-        self._spawn(self._reload_quietly())
+        self._performer.spawn(self._reload_quietly())
 
     async def _reload_quietly(self) -> None:
         try:
@@ -234,7 +223,7 @@ class Engine:
             self._begun(partial(self._audience.show, work.state, work.config))
             for effect in work.effects:
                 if not isinstance(effect, DURABLE):
-                    self._begun(partial(self._perform, effect))
+                    self._begun(partial(self._performer.perform, effect))
             self._work.task_done()
             if not work.done.done():
                 work.done.set_result(None)
@@ -255,162 +244,3 @@ class Engine:
 
     def _history_failed(self, trouble: str) -> None:
         self.submit(events.HistoryFailed(trouble))
-
-    def _perform(self, effect: effects.Effect) -> None:
-        ports = self.ports
-        match effect:
-            case effects.Tell(signal):
-                self._audience.tell(signal)
-            case effects.SetTimer(key, seconds):
-                self._clear_timer(key)
-                loop = asyncio.get_running_loop()
-                self._timers[key] = loop.call_later(seconds, self._timer_fired, key)
-            case effects.ClearTimer(key):
-                self._clear_timer(key)
-            case effects.StopScript(backup_id):
-                ports.jobs.stop(backup_id)
-            case effects.Inhibit(on):
-                self._spawn(self._inhibit(on))
-            case effects.OpenDisk(backup_id, device, mode):
-                self._spawn(
-                    self._answer(
-                        ports.disks.open(backup_id, device, mode),
-                        lambda room: events.DiskOpened(backup_id, free=room.free),
-                        partial(events.DiskOpened, backup_id),
-                    )
-                )
-            case effects.RunScript():
-                self._spawn(self._run_script(effect))
-            case effects.ProbeDisk(backup_id):
-                self._spawn(
-                    self._answer(
-                        ports.disks.probe(backup_id),
-                        lambda _: events.DiskProbed(backup_id),
-                        partial(events.DiskProbed, backup_id),
-                    )
-                )
-            case effects.SyncDisk(backup_id):
-                self._spawn(
-                    self._answer(
-                        ports.disks.sync(backup_id),
-                        lambda room: events.DiskSynced(backup_id, free=room.free),
-                        partial(events.DiskSynced, backup_id),
-                    )
-                )
-            case effects.CloseDisk(backup_id, gone):
-                self._spawn(
-                    self._answer(
-                        ports.disks.close(backup_id, gone),
-                        lambda present: events.DiskClosed(backup_id, present=present),
-                        partial(events.DiskClosed, backup_id),
-                    )
-                )
-            case effects.CheckRelease(uuid, device):
-                checked = partial(events.ReleaseChecked, uuid, device.whole, diskseq=device.diskseq)
-                self._spawn(
-                    self._answer(
-                        ports.disks.released(device),
-                        lambda reason: checked(reason=reason),
-                        lambda code, message: checked(reason=Reason.IN_USE),
-                    )
-                )
-            case effects.SpinDown(device):
-                self._spawn(ports.disks.spin_down(device))
-            case effects.KeepFromAutomounters(uuids):
-                self._spawn(ports.automounters.keep_from(uuids))
-
-    async def _inhibit(self, on: bool) -> None:
-        async with self._inhibiting:  # in the order in which it was wanted
-            if on:
-                await self.ports.inhibitor.hold("A backup onto a disk is under way")
-            else:
-                await self.ports.inhibitor.release()
-
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            if isinstance(error, TetrasBackError):
-                log.info("%s", error)
-            else:
-                log.error("a task failed", exc_info=error)
-
-    def _clear_timer(self, key: str) -> None:
-        timer = self._timers.pop(key, None)
-        if timer is not None:
-            timer.cancel()
-
-    def _timer_fired(self, key: str) -> None:
-        self._timers.pop(key, None)
-        self.submit(events.TimerFired(key))
-
-    async def _answer(
-        self,
-        step: Coroutine[Any, Any, T],
-        done: Callable[[T], events.Fact],
-        failed: Callable[[str, str], events.Fact],
-    ) -> None:
-        """Take a step on a disk; what comes of it, or the fault's word and line, is the answer."""
-        try:
-            result = await step
-        except Fault as fault:
-            self.submit(failed(fault.code, fault.message))
-        except Exception:  # whatever it is, the backup must hear of it and end
-            log.exception("a step on a disk failed")
-            message = "an internal error: the journal has the details"
-            self.submit(failed(Code.DISK_ERROR, message))
-        else:
-            self.submit(done(result))
-
-    async def _run_script(self, effect: effects.RunScript) -> None:
-        ports, script, backup_id = self.ports, effect.script, effect.backup_id
-        running: tuple[str, ...] = ()
-        failed: tuple[str, ...] = ()
-        progress, status, code, message = Progress(), None, "", ""
-        try:
-            if script.interrupt:
-                if self._units_restored is not None:
-                    await self._units_restored  # it must not start what is to be stopped now
-                running = tuple(await ports.units.stop(script.interrupt))
-            result = await ports.jobs.run(
-                Job(
-                    backup_id=backup_id,
-                    script=script.name,
-                    args=script.args,
-                    takes=script.takes,
-                    mount=ports.disks.mount_point(backup_id),
-                    uuid=effect.device.uuid,
-                    name=effect.name,
-                    device=effect.device.node,
-                    source=effect.source,
-                    nice=effect.nice,
-                    timeout=effect.timeout,
-                ),
-                lambda said: self._said(backup_id, said),
-            )
-            progress, status = result.progress, result.status
-            code, message = result.code, result.message
-        except Exception:
-            log.exception("script %s could not be run", script.name)
-            code, message = Code.SCRIPT_FAILED, f"{script.name} could not be run: see the journal"
-        if script.interrupt:
-            failed = await self._start_again(script.interrupt)
-        self.submit(
-            events.ScriptFinished(backup_id, status, progress, code, message, running, failed)
-        )
-
-    async def _start_again(self, units: Sequence[str]) -> tuple[str, ...]:
-        """Start what was stopped for a script; those that are not started, as far as is known."""
-        try:
-            return tuple(await self.ports.units.restore())
-        except Exception:  # the script has ended all the same, and its backup must go on
-            log.exception("units could not be started again")
-            return tuple(units)
-
-    def _said(self, backup_id: int, progress: Progress) -> None:
-        self.submit(events.ScriptProgressed(backup_id, progress))
