@@ -1,6 +1,7 @@
 """What the tests of the backup scripts share: a disk, a source, and running a script by hand."""
 
 import os
+import socket
 import subprocess
 import tarfile
 from collections.abc import Mapping, Sequence
@@ -163,3 +164,44 @@ def differences(one: Path, other: Path) -> str:
 def members(archive: Path) -> list[str]:
     with tarfile.open(archive) as tar:
         return tar.getnames()
+
+
+def odd_entries(home: Path) -> None:
+    """One of every kind of entry, and the attributes that are easily lost."""
+    home.mkdir()
+    plain = home / "plain"
+    plain.write_bytes(b"data")
+    os.link(plain, home / "second name")
+    (home / "link").symlink_to("/nowhere/at all")
+    os.mkfifo(home / "fifo")
+    os.mknod(home / "null", 0o666 | 0o020000, os.makedev(1, 3))
+    os.mknod(home / "loop", 0o660 | 0o060000, os.makedev(7, 3))
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(home / "socket"))
+    with (home / "sparse").open("wb") as file:
+        file.truncate(50 << 20)
+        file.write(b"start")
+    setuid = home / "setuid"
+    setuid.write_bytes(b"#!")
+    os.chown(setuid, 1234, 4321)
+    setuid.chmod(0o6755)
+    os.setxattr(plain, "user.colour", b"blue\x00\xff")
+    os.setxattr(plain, "trusted.secret", b"1")
+    run(["setfacl", "-m", "u:33:rw,g:7:r", plain])
+    (home / "directory").mkdir(mode=0o1777)
+    run(["setfacl", "-d", "-m", "u:33:rwx", home / "directory"])
+    os.utime(home / "link", ns=(1, 981173106123456789), follow_symlinks=False)
+    os.utime(plain, ns=(1, 981173106987654321))
+    names = [
+        b"new\nline",
+        b"\xff\xfe",
+        b"-rf",
+        b"*",
+        b"[a]?",
+        b" ",
+        b"back\\slash",
+        b"tab\t",
+        b"a" * 255,
+    ]
+    for name in names:
+        Path(os.fsdecode(os.fsencode(home) + b"/" + name)).write_bytes(name)

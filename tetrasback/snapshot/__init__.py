@@ -1,0 +1,14 @@
+"""tetras-back-snapshot: a copy of a tree that shares what has not changed with the copy before.
+
+The program knows no bus and no daemon; any script can use it.
+
+::
+
+    manifest    what a snapshot holds, as mtree(5) text: lines, and the file with its seal
+    attributes  owner, mode, times, ACLs and attributes of one entry, from one tree to another
+    copying     one entry, with its content and its SHA-256
+    trees       directories opened component by component, never through a link
+    worker      one process: directory after directory, compared with the snapshot before
+    teamwork    the processes together: who does what, what they report, links, the manifest
+    program     the command line
+"""

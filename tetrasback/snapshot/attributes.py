@@ -1,0 +1,70 @@
+"""Owner, mode, times, ACLs and extended attributes, from one tree to another.
+
+ACLs are attributes to the kernel (``system.posix_acl_*``), in a form that all file systems share.
+"""
+
+import errno
+import os
+import stat
+from typing import Final
+
+from tetrasback.snapshot.troubles import disk_trouble, source_trouble
+
+_COPIED: Final = ("user.", "trusted.", "security.", "system.posix_acl_")
+_OWN: Final = "trusted.SGI_ACL_"
+"""XFS's second view of ACLs."""
+
+Attributes = tuple[tuple[str, bytes], ...]
+
+
+def read_attributes(path: int | str, *, follow: bool = True) -> Attributes:
+    """The attributes of an open entry, or of that at PATH. Raises SourceTrouble, Vanished."""
+    try:
+        names = os.listxattr(path, follow_symlinks=follow)
+        if not names:
+            return ()
+        return tuple(
+            (name, os.getxattr(path, name, follow_symlinks=follow))
+            for name in sorted(names)
+            if name.startswith(_COPIED) and not name.startswith(_OWN)
+        )
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return ()
+        raise source_trouble(error) from error
+
+
+def write_attributes(path: int | str, attributes: Attributes, *, follow: bool = True) -> None:
+    """Give an entry just made these attributes. Raises DiskTrouble."""
+    for name, value in attributes:
+        try:
+            os.setxattr(path, name, value, follow_symlinks=follow)
+        except OSError as error:
+            raise disk_trouble(error, f"attribute {name}") from error
+
+
+def replace_attributes(path: int, attributes: Attributes) -> None:
+    """Give an open entry these attributes and no others. Raises DiskTrouble."""
+    try:
+        present = os.listxattr(path)
+        for name in present:
+            if name.startswith(_COPIED) and name not in dict(attributes):
+                os.removexattr(path, name)
+    except OSError as error:
+        raise disk_trouble(error) from error
+    write_attributes(path, attributes)
+
+
+def dress(descriptor: int, status: os.stat_result, attributes: Attributes) -> None:
+    """Give an open file or directory, just written, owner, attributes, mode and times.
+
+    In this order: a change of owner takes setuid and capabilities away. Raises DiskTrouble.
+    """
+    try:
+        os.fchown(descriptor, status.st_uid, status.st_gid)
+        if attributes:
+            write_attributes(descriptor, attributes)
+        os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+        os.utime(descriptor, ns=(status.st_atime_ns, status.st_mtime_ns))
+    except OSError as error:
+        raise disk_trouble(error) from error

@@ -1,0 +1,277 @@
+"""The manifest of a snapshot: a line for every entry, in the text format of mtree(5).
+
+::
+
+    #mtree v2.0
+    . type=dir uid=0 gid=0 mode=0755 time=1764036000.000000000 tags=189…:2
+    ./a\\040name type=file uid=1000 gid=1000 mode=0644 size=12 time=… tags=… sha256=…
+    ./to type=link uid=0 gid=0 mode=0777 time=… tags=… link=a\\040name
+    ./dir type=dir …
+    ./dir/below type=file …
+    #directory 0 2 13 245 .
+    #directory 258 1 12 190 ./dir
+    #directories 448
+    #hmac-sha256 5f70bf18…
+
+A directory's line is followed by those of its entries that are no directories, in the order of
+their names; directories come in the order of their paths. Bytes of a name that are not plain are
+``\\ooo``, as vis(3) writes them. ``tags`` holds, in hexadecimal, what tells that an entry of the
+*source* has not been touched since: its change time in ns and its inode number.
+
+To programs that read mtree(5), what begins with ``#`` is a comment. ``#directory`` gives offset
+and length of a directory's lines, the number of its files and their bytes; ``#directories`` the
+offset of the first of those lines. The last line seals everything before it with a key that only
+the server has, so that nobody who had the disk can pass another content off as a backup::
+
+    head -n -1 MANIFEST | openssl dgst -sha256 -mac HMAC -macopt hexkey:KEY
+"""
+
+import hashlib
+import hmac
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+HEAD: Final = b"#mtree v2.0\n"
+SEAL: Final = b"#hmac-sha256 "
+KEY_BYTES: Final = 32
+DIRECTORY_LINE_MAX: Final = 1 << 16
+
+_ODD: Final = re.compile(r"[^!-~]|[#*?\[\\]")
+_ESCAPED: Final = re.compile(rb"\\([0-7]{3})")
+_TYPES: Final = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "dir",
+    stat.S_IFLNK: "link",
+    stat.S_IFBLK: "block",
+    stat.S_IFCHR: "char",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+}
+_BILLION: Final = 1_000_000_000
+
+
+class BadManifest(Exception):
+    """It is none, is damaged, or was not made with this key. One line."""
+
+
+# --- lines --------------------------------------------------------------------------------------
+
+
+def encode_name(name: str) -> str:
+    """NAME (a file's name or path, as os.fsdecode gives it) as one word of ASCII."""
+    if not _ODD.search(name):
+        return name
+    return "".join(
+        chr(byte) if 33 <= byte <= 126 and byte not in b"#*?[\\" else f"\\{byte:03o}"
+        for byte in os.fsencode(name)
+    )
+
+
+def decode_name(word: str) -> str:
+    """The name that `encode_name` made WORD of."""
+    if "\\" not in word:
+        return word
+    data = _ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), word.encode("ascii"))
+    return os.fsdecode(data)
+
+
+def facts(status: os.stat_result) -> str:
+    """What is compared: type, owner, mode, size, time and tags, up to and with the last blank.
+
+    Two entries of a source with the same facts are the same entry, not touched in between: the
+    change time moves with content, owner, mode, attributes and links, and cannot be set.
+    """
+    mode = status.st_mode
+    kind = mode & 0o170000
+    changed = status.st_mtime_ns
+    size = f"size={status.st_size} " if kind == stat.S_IFREG else ""
+    device = ""
+    if kind in (stat.S_IFBLK, stat.S_IFCHR):
+        device = f"device=native,{os.major(status.st_rdev)},{os.minor(status.st_rdev)} "
+    return (
+        f"type={_TYPES[kind]} uid={status.st_uid} gid={status.st_gid} mode={mode & 0o7777:04o} "
+        f"{size}{device}time={changed // _BILLION}.{changed % _BILLION:09d} "
+        f"tags={status.st_ctime_ns:x}:{status.st_ino:x} "
+    )
+
+
+def has_facts(rest: str, known: str) -> bool:
+    """Whether REST of a line begins with the facts KNOWN (of some entries it has nothing more)."""
+    return rest.startswith(known) or rest == known[:-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line, read."""
+
+    path: str
+    """Relative, below ``.``, as os.fsdecode gives it."""
+    type: str
+    words: Mapping[str, str]
+
+    @property
+    def size(self) -> int:
+        """Bytes of a file."""
+        return int(self.words.get("size", "0"))
+
+    @property
+    def mode(self) -> int:
+        """Permission bits."""
+        return int(self.words["mode"], 8)
+
+    @property
+    def mtime_ns(self) -> int:
+        """Time of modification, ns since the epoch."""
+        seconds, _, rest = self.words["time"].partition(".")
+        return int(seconds) * _BILLION + int(rest)
+
+
+def read_line(line: str) -> Entry:
+    """What LINE says. Raises BadManifest."""
+    path, _, rest = line.partition(" ")
+    words = dict(word.partition("=")[::2] for word in rest.split())
+    if path != "." and not path.startswith("./"):
+        raise BadManifest(f"a line of the manifest begins with no path: {line[:80]}")
+    if "/../" in path + "/" or "type" not in words:
+        raise BadManifest(f"a line of the manifest makes no sense: {line[:80]}")
+    return Entry(decode_name(path), words["type"], words)
+
+
+# --- the file -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Where the lines of one directory lie in a manifest, and what its files come to."""
+
+    offset: int
+    length: int
+    files: int
+    bytes: int
+
+
+class Manifest:
+    """A manifest to compare with. Only the table of its directories is held in memory."""
+
+    def __init__(self, descriptor: int, blocks: Mapping[str, Block]) -> None:
+        self._descriptor = descriptor
+        self.blocks = blocks
+        """By the directory's path, as it is written in the manifest."""
+
+    @property
+    def files(self) -> int:
+        """How many entries it has that are no directories."""
+        return sum(block.files for block in self.blocks.values())
+
+    @property
+    def bytes(self) -> int:
+        """What its files hold."""
+        return sum(block.bytes for block in self.blocks.values())
+
+    def lines(self, directory: str) -> dict[str, str]:
+        """The lines of DIRECTORY (a path as written), path → the rest; empty if it has none.
+
+        Safe in a forked process: reading has no common position.
+        """
+        block = self.blocks.get(directory)
+        if block is None:
+            return {}
+        text = os.pread(self._descriptor, block.length, block.offset).decode("ascii")
+        found = {}
+        for line in text.splitlines():
+            path, _, rest = line.partition(" ")
+            found[path] = rest
+        return found
+
+    def entries(self) -> Iterator[Entry]:
+        """Every entry, in the order of the file."""
+        for block in self.blocks.values():
+            text = os.pread(self._descriptor, block.length, block.offset).decode("ascii")
+            for line in text.splitlines():
+                yield read_line(line)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+
+def open_manifest(path: Path, key: bytes) -> Manifest:
+    """The manifest at PATH, if it is whole and was sealed with KEY. Raises BadManifest, OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise BadManifest("the manifest is no regular file")
+        end = _check_seal(descriptor, key)
+        return Manifest(descriptor, _read_table(descriptor, end))
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _check_seal(descriptor: int, key: bytes) -> int:
+    """Where the sealed part ends."""
+    size = os.fstat(descriptor).st_size
+    length = len(SEAL) + 64 + 1
+    end = size - length
+    last = os.pread(descriptor, length, max(end, 0))
+    if end < len(HEAD) or not last.startswith(SEAL) or not last.endswith(b"\n"):
+        raise BadManifest("the manifest has no seal: it is not complete")
+    digest = hmac.new(key, digestmod=hashlib.sha256)
+    for offset in range(0, end, 1 << 20):
+        digest.update(os.pread(descriptor, min(1 << 20, end - offset), offset))
+    if not hmac.compare_digest(last[len(SEAL) : -1], digest.hexdigest().encode()):
+        raise BadManifest("the seal of the manifest is not this server's")
+    return end
+
+
+def _read_table(descriptor: int, end: int) -> dict[str, Block]:
+    tail = os.pread(descriptor, min(64, end), max(0, end - 64))
+    found = re.search(rb"\n#directories ([0-9]{1,18})\n\Z", tail)
+    if found is None:
+        raise BadManifest("the manifest has no table of its directories")
+    blocks = {}
+    with open(descriptor, "rb", closefd=False) as file:
+        file.seek(int(found[1]))
+        while line := file.readline(DIRECTORY_LINE_MAX):
+            word, *rest = line.split()
+            if word != b"#directory" or len(rest) != 5:
+                break
+            offset, length, files, size = map(int, rest[:4])
+            blocks[rest[4].decode("ascii")] = Block(offset, length, files, size)
+    return blocks
+
+
+class Writer:
+    """Writes a manifest to FILE; seal it with `close`."""
+
+    def __init__(self, file: BinaryIO, key: bytes) -> None:
+        self._file = file
+        self._digest = hmac.new(key, digestmod=hashlib.sha256)
+        self._offset = 0
+        self._blocks: list[tuple[str, Block]] = []
+        self._write(HEAD)
+
+    def _write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._digest.update(data)
+        self._offset += len(data)
+
+    def directory(self, path: str, lines: bytes, files: int, size: int) -> None:
+        """Add the LINES of the directory at PATH (as written); its files and their bytes."""
+        self._blocks.append((path, Block(self._offset, len(lines), files, size)))
+        self._write(lines)
+
+    def close(self) -> None:
+        """Add the table and the seal."""
+        start = self._offset
+        for path, block in self._blocks:
+            figures = f"{block.offset} {block.length} {block.files} {block.bytes}"
+            self._write(f"#directory {figures} {path}\n".encode("ascii"))
+        self._write(f"#directories {start}\n".encode("ascii"))
+        self._file.write(SEAL + self._digest.hexdigest().encode() + b"\n")
+        self._file.flush()

@@ -1,0 +1,78 @@
+"""What the program says: lines as in the contract of backup scripts, one at a time, bounded."""
+
+import sys
+import time
+from typing import Final, TextIO
+
+SHOWN_MAX: Final = 100
+"""Entries named of each kind; the rest is counted."""
+
+_SENTENCES: Final = {
+    "unreadable": "warning source-unreadable: cannot read {path}: {why}",
+    "changing": "warning source-unreadable: changed each time it was read: {path}",
+    "damaged": "warning disk-damaged: not as it was written, copied anew: {path}",
+    "vanished": "note vanished while it was read: {path}",
+}
+_REST: Final = {
+    "unreadable": "warning source-unreadable: {count} more could not be read",
+    "changing": "warning source-unreadable: {count} more changed each time they were read",
+    "damaged": "warning disk-damaged: {count} more were not as they were written",
+    "vanished": "note {count} more vanished while they were read",
+}
+
+
+class Speaker:
+    """Writes to STREAM; `warnings` counts what was said as a warning."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._counts = dict.fromkeys(_SENTENCES, 0)
+        self._last = 0.0
+        self._progress = (0, 0)
+        self.warnings = 0
+
+    def met(self, kind: str, path: str, why: str) -> None:
+        """An entry was not read as it should be; see `teamwork.Listener`."""
+        self._counts[kind] += 1
+        self.warnings += kind != "vanished"
+        if self._counts[kind] <= SHOWN_MAX:
+            self._line(_SENTENCES[kind].format(path=path or ".", why=why))
+
+    def progress(self, size: int, files: int) -> None:
+        """So much is done; told at most four times a second."""
+        self._progress = size, files
+        now = time.monotonic()
+        if now - self._last >= 0.25:
+            self._last = now
+            self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        size, files = self._progress
+        self._line(f"bytes {size}")
+        self._line(f"files {files}")
+
+    def note(self, text: str) -> None:
+        """Something that a person may want to know."""
+        self._line(f"note {text}")
+
+    def end(self) -> None:
+        """Everything is done: what was only counted, and the last figures."""
+        for kind, count in self._counts.items():
+            if count > SHOWN_MAX:
+                self._line(_REST[kind].format(count=count - SHOWN_MAX))
+        self._tell_progress()
+
+    def complain(self, text: str) -> None:
+        """Why it could not be done."""
+        sys.stderr.write(f"tetras-back-snapshot: {_safe(text)}\n")
+
+    def _line(self, text: str) -> None:
+        self._stream.write(_safe(text) + "\n")
+        self._stream.flush()
+
+
+def _safe(text: str) -> str:
+    """TEXT on one line, in characters that any stream takes."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "?" for char in text)

@@ -1,0 +1,363 @@
+"""Directory after directory: what has not changed is shared, the rest copied, each told in lines.
+
+An entry whose facts (`manifest.facts`) stand in the manifest of the snapshot before has not been
+touched since. Its name there is linked into the new snapshot, or, where the new one began as a
+writable snapshot of a subvolume (Btrfs), is left as it is. One that was touched but looks as it
+did (``chown -R`` to the same owner, say), and one of a snapshot without a manifest, is compared
+with the copy and read for its digest: it costs time, but no room.
+
+Anything else becomes a *new* inode: the old one belongs to older snapshots.
+"""
+
+import errno
+import os
+import stat
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tetrasback.snapshot.attributes import dress, read_attributes
+from tetrasback.snapshot.copying import copy_file, copy_special, hash_file, read_link
+from tetrasback.snapshot.listing import Excluded, join, list_directory, written
+from tetrasback.snapshot.manifest import Manifest, encode_name, facts, has_facts
+from tetrasback.snapshot.removing import remove
+from tetrasback.snapshot.trees import Tree
+from tetrasback.snapshot.troubles import SourceTrouble, Vanished, disk_trouble, source_trouble
+
+
+class Reports(Protocol):
+    """Where a worker tells what it has met. Paths are relative, '' = the root."""
+
+    def unreadable(self, path: str, why: str) -> None:
+        """It is not in the snapshot."""
+
+    def vanished(self, path: str) -> None:
+        """It was there a moment ago."""
+
+    def changing(self, path: str) -> None:
+        """It changed each time it was read; what is saved may fit nothing it ever was."""
+
+    def damaged(self, path: str) -> None:
+        """What the snapshot before has of it is not what was written; it is copied anew."""
+
+    def linked(self, path: str, status: os.stat_result, again: bool) -> None:
+        """One of several names of a file that is to be copied, left for later.
+
+        AGAIN: others of its names may already share the copy of the snapshot before.
+        """
+
+    def touched(self, path: str) -> None:
+        """Something was taken out of this directory after it had got its times."""
+
+    def block(self, path: str, lines: bytes, files: int, size: int) -> None:
+        """A directory is done: its lines in the manifest."""
+
+    def count(self, size: int) -> None:
+        """So many bytes were copied."""
+
+    def count_files(self, files: int) -> None:
+        """So many entries are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be done."""
+
+    source: Tree
+    target: Tree
+    previous: Tree | None = None
+    manifest: Manifest | None = None
+    """Of `previous`; None = there is none that can be believed."""
+    in_place: bool = False
+    """The target began as a snapshot of `previous`."""
+    excluded: Excluded | None = None
+
+
+@dataclass(slots=True)
+class _Here:
+    """The directory under way."""
+
+    path: str
+    prefix: str
+    source: int
+    target: int
+    before: int
+    """The same directory in the snapshot before; -1 = it has none."""
+    old: dict[str, str] = field(default_factory=dict)
+    present: set[str] = field(default_factory=set)
+    """What the target holds already (in place)."""
+    lines: list[str] = field(default_factory=list)
+    files: int = 0
+    bytes: int = 0
+
+    def close(self) -> None:
+        for descriptor in (self.source, self.target, self.before):
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+class Worker:
+    """Works on one directory at a time; see the module."""
+
+    def __init__(self, job: Job, reports: Reports) -> None:
+        self._job = job
+        self._reports = reports
+
+    def directory(self, path: str) -> list[str]:
+        """Do the directory at PATH, which the target has already; the paths of those in it.
+
+        Raises DiskTrouble.
+        """
+        here = self._enter(path)
+        if here is None:
+            return []
+        try:
+            return self._fill(here)
+        except Vanished:
+            self._leave_out(path)
+        except SourceTrouble as error:
+            self._reports.unreadable(path, str(error))
+        finally:
+            here.close()
+        return []
+
+    def _enter(self, path: str) -> _Here | None:
+        job = self._job
+        try:
+            source = job.source.open(path)
+        except OSError as error:
+            trouble = source_trouble(error)
+            if isinstance(trouble, Vanished):
+                self._leave_out(path)
+            else:
+                self._reports.unreadable(path, str(trouble))
+            return None
+        here = _Here(path, written(path) + "/", source, -1, -1)
+        try:
+            here.target = job.target.open(path)
+        except OSError as error:
+            here.close()
+            raise disk_trouble(error, path) from error
+        if job.in_place:
+            here.present = set(os.listdir(here.target))
+        elif job.previous is not None:
+            try:
+                here.before = job.previous.open(path)
+            except OSError:
+                here.before = -1  # a new directory, or one that cannot be read: all is copied
+        if job.manifest is not None:
+            here.old = job.manifest.lines(written(path))
+        return here
+
+    def _leave_out(self, path: str) -> None:
+        """PATH, a directory, is not there any more, and its empty copy must not say otherwise."""
+        self._reports.vanished(path)
+        if not path:
+            return
+        parent, _, name = path.rpartition("/")
+        try:
+            above = self._job.target.open(parent)
+            try:
+                remove(above, name)
+            finally:
+                os.close(above)
+        except OSError as error:
+            raise disk_trouble(error, path) from error
+        self._reports.touched(parent)
+
+    def _fill(self, here: _Here) -> list[str]:
+        status = os.fstat(here.source)
+        attributes = read_attributes(here.source)
+        entries = list_directory(
+            here.source, here.path, self._job.excluded, self._reports.unreadable
+        )
+        if here.present:
+            self._clear(here, {name for name, _ in entries})
+        below = []
+        for name, found in entries:
+            if stat.S_ISDIR(found.st_mode):
+                self._make_directory(here, name)
+                below.append(join(here.path, name))
+            else:
+                self._entry(here, name, found)
+        dress(here.target, status, attributes)
+        head = written(here.path) + " " + facts(status)
+        lines = "\n".join([head.rstrip(), *here.lines, ""]).encode("ascii")
+        self._reports.block(here.path, lines, here.files, here.bytes)
+        self._reports.count_files(len(here.lines))
+        return below
+
+    def _clear(self, here: _Here, wanted: set[str]) -> None:
+        for name in here.present - wanted:
+            try:
+                remove(here.target, name)
+            except OSError as error:
+                raise disk_trouble(error, join(here.path, name)) from error
+
+    def _make_directory(self, here: _Here, name: str) -> None:
+        try:
+            if name in here.present:
+                if stat.S_ISDIR(_status(here.target, name).st_mode):
+                    return
+                os.unlink(name, dir_fd=here.target)
+            os.mkdir(name, 0o700, dir_fd=here.target)
+        except OSError as error:
+            raise disk_trouble(error, join(here.path, name)) from error
+
+    # --- entries --------------------------------------------------------------------------------
+
+    def _entry(self, here: _Here, name: str, status: os.stat_result) -> None:
+        place = here.prefix + encode_name(name)
+        rest = here.old.get(place)
+        same = rest is not None and has_facts(rest, facts(status))
+        try:
+            if same and self._share(here, name, status):
+                self._done(here, f"{place} {rest}", status)
+            elif status.st_nlink > 1:
+                self._drop(here, name)
+                self._reports.linked(join(here.path, name), status, same)
+            else:
+                line, status = self._take(here, name, status, rest)
+                self._done(here, f"{place} {line}", status)
+        except Vanished:
+            self._reports.vanished(join(here.path, name))
+        except SourceTrouble as error:
+            self._reports.unreadable(join(here.path, name), str(error))
+
+    def _take(
+        self, here: _Here, name: str, status: os.stat_result, rest: str | None
+    ) -> tuple[str, os.stat_result]:
+        """Have NAME in the target, as it is now; the rest of its line, and its state."""
+        digest = self._share_alike(here, name, status, rest)
+        if digest is not None:
+            return (facts(status) + digest).rstrip(), status
+        self._drop(here, name)
+        return copy_entry(self._reports, here.source, here.target, here.path, name, status)
+
+    def take(self, path: str, file: tuple[int, int]) -> str:
+        """Have PATH, left for later as a name of FILE (device, inode), in the target; the rest of
+        its line. Raises SourceTrouble, Vanished, DiskTrouble."""
+        parent, _, name = path.rpartition("/")
+        here = self._enter(parent)
+        if here is None:
+            raise Vanished
+        try:
+            status = os.stat(name, dir_fd=here.source, follow_symlinks=False)
+            if (status.st_dev, status.st_ino) != file:
+                raise Vanished
+            rest = here.old.get(here.prefix + encode_name(name))
+            return self._take(here, name, status, rest)[0]
+        except OSError as error:
+            raise source_trouble(error) from error
+        finally:
+            here.close()
+
+    def _done(self, here: _Here, line: str, status: os.stat_result) -> None:
+        here.lines.append(line)
+        here.files += 1
+        if stat.S_ISREG(status.st_mode):
+            here.bytes += status.st_size
+
+    def _drop(self, here: _Here, name: str) -> None:
+        """What the target began with under NAME goes: it belongs to the snapshot before."""
+        if name in here.present:
+            try:
+                remove(here.target, name)
+            except OSError as error:
+                raise disk_trouble(error, join(here.path, name)) from error
+
+    def _share(self, here: _Here, name: str, status: os.stat_result) -> bool:
+        """Have the snapshot before give NAME, which has not changed; whether it could."""
+        if self._job.in_place:
+            if name not in here.present:
+                return False
+        elif here.before < 0 or not self._link(here, name):
+            return False
+        if _same_copy(_status(here.target, name), status):
+            return True
+        self._reports.damaged(join(here.path, name))
+        if not self._job.in_place:
+            os.unlink(name, dir_fd=here.target)
+        return False
+
+    def _link(self, here: _Here, name: str) -> bool:
+        try:
+            os.link(
+                name, name, src_dir_fd=here.before, dst_dir_fd=here.target, follow_symlinks=False
+            )
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno == errno.EMLINK:  # the file system gives one inode no more names
+                return False
+            raise disk_trouble(error, join(here.path, name)) from error
+        return True
+
+    def _share_alike(
+        self, here: _Here, name: str, status: os.stat_result, rest: str | None
+    ) -> str | None:
+        """As `_share`, for what was touched since, or of which the manifest says nothing.
+
+        Alike: same kind, size, time, owner, mode, attributes and, where REST has it, digest. What
+        its line ends with, None = not shared.
+        """
+        copies = here.target if self._job.in_place else here.before
+        if copies < 0 or (self._job.in_place and name not in here.present):
+            return None
+        try:
+            if not _same_copy(os.stat(name, dir_fd=copies, follow_symlinks=False), status):
+                return None
+            text = os.readlink(name, dir_fd=copies) if stat.S_ISLNK(status.st_mode) else ""
+            attributes = read_attributes(f"/proc/self/fd/{copies}/{name}", follow=False)
+        except (OSError, SourceTrouble, Vanished):
+            return None  # whatever is the matter with the old copy: a new one is made
+        if attributes != read_attributes(f"/proc/self/fd/{here.source}/{name}", follow=False):
+            return None
+        end = ""
+        if text:
+            if text != read_link(here.source, name):
+                return None
+            end = f"link={encode_name(text)}"
+        elif stat.S_ISREG(status.st_mode):
+            read = hash_file(here.source, name, self._reports.count)
+            end = f"sha256={read.sha256}"
+            if not read.still or facts(read.status) != facts(status):
+                return None
+            if rest is not None and not rest.endswith(end):
+                return None
+        return end if self._job.in_place or self._link(here, name) else None
+
+
+def copy_entry(
+    reports: Reports, source: int, target: int, path: str, name: str, status: os.stat_result
+) -> tuple[str, os.stat_result]:
+    """Copy NAME from the directory SOURCE (at PATH) into TARGET; the rest of its line, its state.
+
+    Raises SourceTrouble, Vanished, DiskTrouble.
+    """
+    if not stat.S_ISREG(status.st_mode):
+        text = copy_special(source, target, name, status)
+        link = f"link={encode_name(text)}" if text else ""
+        return (facts(status) + link).rstrip(), status
+    copied = copy_file(source, target, name, reports.count)
+    if not copied.still:
+        reports.changing(join(path, name))
+    return f"{facts(copied.status)}sha256={copied.sha256}", copied.status
+
+
+def _status(directory: int, name: str) -> os.stat_result:
+    try:
+        return os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except OSError as error:
+        raise disk_trouble(error, name) from error
+
+
+def _same_copy(copy: os.stat_result, status: os.stat_result) -> bool:
+    """Whether what lies in a snapshot is what was written there of a source in this state."""
+    return (
+        copy.st_mode == status.st_mode
+        and copy.st_uid == status.st_uid
+        and copy.st_gid == status.st_gid
+        and copy.st_mtime_ns == status.st_mtime_ns
+        and copy.st_rdev == status.st_rdev
+        and (copy.st_size == status.st_size or stat.S_ISDIR(status.st_mode))
+    )
