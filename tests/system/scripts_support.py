@@ -57,6 +57,7 @@ class Bench:
             "TETRAS_BACK_SOURCE": str(self.source),
             "TETRAS_BACK_HOSTNAME": HOST,
             "TETRAS_BACK_ID": "7",
+            "TETRAS_BACK_KEY": str(self.source.parent / "manifest.key"),
             **{f"TETRAS_BACK_{name}": value for name, value in extra.items()},
         }
 

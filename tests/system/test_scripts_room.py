@@ -140,5 +140,5 @@ def test_a_dying_disk_is_never_a_success(workspace: Path, script: str) -> None:
         done = bench.run(script)
         assert done.status == 1, done
         assert done.said("snapshot") == []
-        assert [line for line in done.said("warning") if line.startswith("disk-error: ")]
+        assert [line for line in done.said("warning") if line.startswith("disk-error: ")], done
         run(["umount", "--recursive", mount])

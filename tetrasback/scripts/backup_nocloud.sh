@@ -21,6 +21,8 @@ LIBRARY=$(dirname -- "$(readlink -f -- "$0")")
 . "$LIBRARY/lib.sh" || exit 1
 # shellcheck source=lib_copy.sh
 . "$LIBRARY/lib_copy.sh" || exit 1
+# shellcheck source=lib_shared.sh
+. "$LIBRARY/lib_shared.sh" || exit 1
 # shellcheck source=lib_snapshots.sh
 . "$LIBRARY/lib_snapshots.sh" || exit 1
 # shellcheck source=lib_archive.sh
@@ -89,7 +91,7 @@ look_at_source() {
     if [[ $DATA == yes ]]; then
         if [[ -d $ROOT/home ]]; then measure "$ROOT/home"; else measure; fi
         check_source /home "$FILES" "$BYTES" "${LAST[data_files]:-}" "${LAST[data_bytes]:-}"
-        DATA_FILES=$FILES DATA_HOLES=$HOLES
+        DATA_FILES=$FILES
         MARK_LINES+=("data_files=$FILES" "data_bytes=$BYTES")
     fi
     if [[ $CONFIG == yes ]]; then
@@ -110,27 +112,14 @@ look_at_source() {
     fi
 }
 
-# link_options: where rsync finds files that have not changed, in LINK_OPTIONS. Making room may take
-# one of them away, and rsync's complaint about that is none of those that are understood.
-link_options() {
-    local link
-    LINK_OPTIONS=()
-    for link in "${LINKS[@]}"; do
-        [[ ! -d $link ]] || LINK_OPTIONS+=("--link-dest=$link")
-    done
-}
-
 # plan: how much will be written, in NEEDED (at least) and BYTES_TOTAL (for progress).
 plan() {
     NEEDED=0 COPY_BYTES=0
-    link_options
     if [[ $DATA == yes && -d $ROOT/home ]]; then
-        estimate_copy "$ROOT/home" "$WORK/planned" "${LINK_OPTIONS[@]}"
+        estimate_snapshot "$ROOT/home"
         COPY_BYTES=$NEW_BYTES
-        # Which files the holes are in is not known; too low a guess costs a second try, too high
-        # a one would cost old backups.
-        ((NEW_BYTES > DATA_HOLES)) && NEEDED=$((NEW_BYTES - DATA_HOLES))
-        ((NEEDED += NEW_FILES * 2048 + NEW_DIRECTORIES * 4096))
+        # Inodes, names, and a line in the manifest for each file, new or not.
+        NEEDED=$((NEW_BYTES + NEW_FILES * 2048 + DATA_FILES * 256))
     fi
     if [[ $CONFIG == yes ]]; then
         ((NEEDED += ${LAST[archive_bytes]:-$((CONFIG_BYTES / 3))}))
@@ -153,19 +142,15 @@ with_room() {
     ((status == 0)) || die "$1 ended with status $status, which is not understood"
 }
 
-# copy_home: into a directory of its own at each try. A file that an earlier try has written is
-# linked, never changed in place: its inode may be an old backup's.
+# copy_home: from the beginning at each try.
 copy_home() {
-    local -a links=()
-    local try
-    for ((try = TRIES; try > 0 && try > TRIES - 15; try--)); do
-        links+=("--link-dest=$BUILD/try.$try")
-    done
-    ((TRIES += 1))
-    attempt mkdir -- "$BUILD/try.$TRIES" || return
-    [[ -d $ROOT/home ]] || return 0
-    link_options
-    copy_tree "$ROOT/home" "$BUILD/try.$TRIES" "${links[@]}" "${LINK_OPTIONS[@]}"
+    run rm -rf --one-file-system -- "$FRESH/Donnees" "$BUILD/manifest" \
+        || disk_error "cannot clear $FRESH on the disk"
+    if [[ -d $ROOT/home ]]; then
+        take_snapshot "$ROOT/home" "$FRESH/Donnees" "$BUILD/manifest"
+    else
+        attempt mkdir -- "$FRESH/Donnees"
+    fi
 }
 
 # fill: everything that the new backup holds, into FRESH.
@@ -175,9 +160,7 @@ fill() {
     with_room attempt mkdir -- "$FRESH"
     if [[ $DATA == yes ]]; then
         step home
-        TRIES=0
         with_room copy_home
-        mv -nT -- "$BUILD/try.$TRIES" "$FRESH/Donnees" || disk_error "cannot write to the disk"
         BYTES_BEFORE=$COPY_BYTES
         FILES_BEFORE=$DATA_FILES
     fi
@@ -197,24 +180,28 @@ publish() {
     local mark
     flush
     printf -v mark '%s\n' "${MARK_LINES[@]}"
+    if [[ -e $BUILD/manifest ]]; then
+        attempt mv -fT -- "$BUILD/manifest" "$STATE/manifests/$NAME" \
+            || disk_full "the disk is full: no room for the manifest of $NAME"
+    fi
     place "$STATE/complete/$NAME" "${mark%$'\n'}"
     mv -nT -- "$FRESH" "$MOUNT/$NAME" && [[ ! -e $FRESH ]] \
         || disk_error "cannot give the backup its name $NAME on the disk"
-    # Half copies of tries that found no room, and the dumps, which are in the archive.
+    # The dumps, which are in the archive.
     run rm -rf --one-file-system -- "$BUILD" || disk_error "cannot clear $BUILD on the disk"
     flush
 }
 
 STARTED=$(date +%s)
-CONFIG_BYTES=0 DATA_FILES=0 DATA_HOLES=0
+CONFIG_BYTES=0 DATA_FILES=0
 parse "$@"
 begin "$TARGET"
+own_directory "$STATE/manifests"
 list_backups
 look_at_source
 choose_name
 clear_leftovers
 clear_marks
-choose_clock
 step room
 plan
 make_room "$NEEDED"

@@ -8,6 +8,8 @@
 # archive_bytes. The mark is written before the folder gets its name and removed after the folder
 # has lost it, so a mark without folder means nothing.
 #
+# The manifest of Donnees (lib_shared.sh) lies in .tetras-back/manifests/FOLDER.
+#
 # A folder without mark was made by the original program (which also wrote _sauvegarde_ in small
 # letters); its host name must be ours. One with another server's mark is never ours, whatever
 # its name, and one with ours always is.
@@ -100,7 +102,8 @@ clear_marks() {
     for file in "$STATE"/complete/*_[Ss]auvegarde_*; do
         folder=${file##*/}
         [[ $folder =~ $FOLDER && ! -e $MOUNT/$folder && ! -L $MOUNT/$folder ]] || continue
-        read_mark "$folder" && [[ ${MARK[machine]} == "$MACHINE" ]] && rm -f -- "$file"
+        read_mark "$folder" && [[ ${MARK[machine]} == "$MACHINE" ]] \
+            && rm -f -- "$file" "$STATE/manifests/$folder"
     done
 }
 
@@ -147,7 +150,8 @@ drop_oldest() {
         unset 'OURS[i]'
         mv -nT -- "$MOUNT/$folder" "$WORK/old.$folder" && [[ ! -e $MOUNT/$folder ]] \
             || disk_error "cannot remove the oldest backup $folder"
-        rm -f -- "$STATE/complete/$folder" || disk_error "cannot remove the mark of $folder"
+        rm -f -- "$STATE/complete/$folder" "$STATE/manifests/$folder" \
+            || disk_error "cannot remove the mark of $folder"
         note "removed the oldest backup to make room: $folder"
         run rm -rf --one-file-system -- "$WORK/old.$folder" \
             || disk_error "cannot remove the oldest backup $folder"

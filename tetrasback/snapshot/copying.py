@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -18,6 +19,8 @@ from tetrasback.snapshot.troubles import SourceTrouble, Vanished, disk_trouble, 
 CHUNK: Final = 1 << 20
 TRIES: Final = 3
 """How often a file is read that changes while it is read."""
+LEASE_SECONDS: Final = 60.0
+"""The kernel takes a lease away after 45 s (/proc/sys/fs/lease-break-time)."""
 
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _MAKE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -38,16 +41,26 @@ class Copied:
 
 
 def open_source(directory: int, name: str) -> int:
-    """The file NAME in DIRECTORY, without a trace in its access time where that may be had."""
-    try:
-        return os.open(name, _READ | os.O_NOATIME, dir_fd=directory)
-    except PermissionError:
+    """The file NAME in DIRECTORY, without a trace in its access time where that may be had.
+
+    Raises SourceTrouble, Vanished.
+    """
+    flags = _READ | os.O_NOATIME
+    until = time.monotonic() + LEASE_SECONDS
+    while True:
         try:
-            return os.open(name, _READ, dir_fd=directory)
+            return os.open(name, flags, dir_fd=directory)
+        except BlockingIOError as error:
+            # A file server has a lease on it (fcntl(2)), and is being asked to give it up.
+            if time.monotonic() > until:
+                raise source_trouble(error) from error
+            time.sleep(0.02)
+        except PermissionError as error:
+            if not flags & os.O_NOATIME:
+                raise source_trouble(error) from error
+            flags = _READ
         except OSError as error:
             raise source_trouble(error) from error
-    except OSError as error:
-        raise source_trouble(error) from error
 
 
 def copy_file(source: int, target: int, name: str, count: Count) -> Copied:

@@ -11,7 +11,7 @@ from tetrasback.snapshot.late import Late
 from tetrasback.snapshot.listing import written
 from tetrasback.snapshot.manifest import Writer, read_line
 from tetrasback.snapshot.teamwork import Done, Listener, Outcome, Team
-from tetrasback.snapshot.troubles import disk_trouble
+from tetrasback.snapshot.troubles import DiskTrouble, disk_trouble, words
 from tetrasback.snapshot.worker import Job, Worker
 
 
@@ -36,9 +36,13 @@ def make(job: Job, manifest: Path, key: bytes, jobs: int, listener: Listener) ->
         try:
             _write(output, files, outcome, late.lines, key)
             output.flush()
-            os.fsync(output.fileno())
         except OSError as error:
             raise disk_trouble(error, str(manifest)) from error
+        try:
+            os.fsync(output.fileno())
+        except OSError as error:
+            # Room was given when it was written: whatever the kernel says, the disk took it back.
+            raise DiskTrouble(f"{manifest}: cannot be synced: {words(error)}") from error
 
 
 def _lines(files: Sequence[BinaryIO], done: Done) -> bytes:

@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -50,6 +52,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--previous", metavar="DIR", help="the snapshot before")
     made.add_argument("--previous-manifest", type=Path, metavar="FILE", help="and its manifest")
     made.add_argument(
+        "--subvolume", action="store_true", help="on Btrfs: make the first one a subvolume"
+    )
+    made.add_argument(
         "--exclude", action="append", default=[], metavar="PATTERN", help="as in rsync(1)"
     )
     made.add_argument("--jobs", type=int, default=_processors(), metavar="N")
@@ -67,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.plan != (options.target is None) or options.plan != (options.manifest is None):
         parser().error("give TARGET and --manifest, or --plan")
     signal.signal(signal.SIGTERM, _end)
-    speaker = Speaker(sys.stdout)
+    speaker = Speaker(sys.stdout, options.source)
     try:
         _work(options, speaker)
     except (Refused, BadPattern) as error:
@@ -97,15 +102,18 @@ def _work(options: argparse.Namespace, speaker: Speaker) -> None:
     if options.plan:
         plan(source, manifest, excluded, options.jobs, speaker)
     else:
-        in_place = _begin(Path(options.target), previous)
+        in_place = _begin(Path(options.target), previous, options.subvolume)
         job = Job(source, Tree(options.target), previous, manifest, in_place, excluded)
         make(job, options.manifest, key, options.jobs, speaker)
     speaker.end()
 
 
 def read_key(path: Path) -> bytes:
-    """The key in the file at PATH, in hexadecimal. Raises Refused."""
+    """The key in the file at PATH, in hexadecimal, made where there is none. Raises Refused."""
     try:
+        if not path.exists():
+            with suppress(FileExistsError):  # somebody else was quicker
+                _make_key(path)
         key = bytes.fromhex(path.read_text("ascii").strip())
     except OSError as error:
         raise Refused(f"cannot read {path}: {words(error)}") from error
@@ -114,6 +122,20 @@ def read_key(path: Path) -> bytes:
     if len(key) != KEY_BYTES:
         raise Refused(f"{path} is no key: {KEY_BYTES} bytes in hexadecimal")
     return key
+
+
+def _make_key(path: Path) -> None:
+    """A key that nobody else can read, on the disk before anything is sealed with it."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with open(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(descriptor)
+        os.link(fresh, path)
+    finally:
+        os.unlink(fresh)
 
 
 def _tree(path: str) -> Tree:
@@ -132,7 +154,7 @@ def _believed(path: Path, key: bytes, speaker: Speaker) -> Manifest | None:
         return None
 
 
-def _begin(target: Path, previous: Tree | None) -> bool:
+def _begin(target: Path, previous: Tree | None, subvolume: bool) -> bool:
     """Make the target: whether it began as a snapshot of PREVIOUS."""
     try:
         parent = Tree(str(target.parent))
@@ -140,7 +162,7 @@ def _begin(target: Path, previous: Tree | None) -> bool:
             if previous is not None and subvolumes.is_subvolume(previous.root):
                 subvolumes.snapshot(previous.root, parent.root, target.name)
                 return True
-            if subvolumes.on_btrfs(parent.root):
+            if subvolume:
                 subvolumes.create(parent.root, target.name)
             else:
                 os.mkdir(target.name, 0o700, dir_fd=parent.root)

@@ -22,10 +22,11 @@ _REST: Final = {
 
 
 class Speaker:
-    """Writes to STREAM; `warnings` counts what was said as a warning."""
+    """Writes to STREAM of what lies below ROOT; `warnings` counts what was said as a warning."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, root: str) -> None:
         self._stream = stream
+        self._root = root.rstrip("/")
         self._counts = dict.fromkeys(_SENTENCES, 0)
         self._last = 0.0
         self._progress = (0, 0)
@@ -36,7 +37,7 @@ class Speaker:
         self._counts[kind] += 1
         self.warnings += kind != "vanished"
         if self._counts[kind] <= SHOWN_MAX:
-            self._line(_SENTENCES[kind].format(path=path or ".", why=why))
+            self._line(_SENTENCES[kind].format(path=f"{self._root}/{path}", why=why))
 
     def progress(self, size: int, files: int) -> None:
         """So much is done; told at most four times a second."""

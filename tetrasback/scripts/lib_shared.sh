@@ -1,0 +1,76 @@
+# shellcheck shell=bash disable=SC2015,SC2034,SC2153,SC2154,SC2317
+# A snapshot of a tree, made by tetras-back-snapshot(8): what has not changed is shared with the one
+# before, and a manifest names everything in it. Here its words are passed on, and its end is judged.
+
+# The key that seals manifests stays on the server: a disk that somebody had in his hands cannot
+# pass another content off as ours.
+readonly KEY=${TETRAS_BACK_KEY:-/var/lib/tetras-back/manifest.key}
+
+# Beside these scripts in a checkout, installed otherwise.
+if [[ -f $LIBRARY/../snapshot/__main__.py ]]; then
+    readonly SNAPSHOT_PROGRAM=(/usr/bin/python3 -I "$LIBRARY/../snapshot")
+else
+    readonly SNAPSHOT_PROGRAM=(/usr/sbin/tetras-back-snapshot)
+fi
+
+# snapshot_options DIRECTORY: what the copy and its plan have in common, in OPTIONS: what is left
+# out of a copy of DIRECTORY, and the newest backup that holds the same.
+snapshot_options() {
+    local folder
+    rsync_excludes "$1"
+    OPTIONS=("--key=$KEY" "${EXCLUDES[@]}")
+    [[ -n ${LINKS[0]:-} ]] || return 0
+    OPTIONS+=("--previous=${LINKS[0]}")
+    folder=${LINKS[0]%/Donnees}
+    folder=$STATE/manifests/${folder##*/}
+    [[ ! -f $folder || -L $folder ]] || OPTIONS+=("--previous-manifest=$folder")
+}
+
+# read_snapshot STREAM: pass on what the program says; the last figures in NEW_BYTES, NEW_FILES.
+read_snapshot() {
+    local word rest
+    NEW_BYTES=0 NEW_FILES=0
+    while read -r word rest <&"$1"; do
+        case $word in
+            bytes) NEW_BYTES=${rest//[!0-9]/} ;;
+            files)
+                NEW_FILES=${rest//[!0-9]/}
+                report "$NEW_BYTES" "$NEW_FILES" ;;
+            note) note "$rest" ;;
+            warning) warn "${rest#source-unreadable: }" "$FILE_CODE" ;;
+        esac
+    done
+}
+
+# take_snapshot FROM TO MANIFEST: FROM's content, as it is, as the new directory TO.
+# 0, or NO_ROOM; ends the script where the disk fails. What could not be read was warned about.
+take_snapshot() {
+    local stream status said=$BUILD/said
+    snapshot_options "$1"
+    attempt rm -f -- "$said" || return
+    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" "${OPTIONS[@]}" --manifest="$3" -- "$1" "$2" 2>"$said")
+    CHILD=$!
+    read_snapshot "$stream"
+    exec {stream}<&-
+    wait "$CHILD"
+    status=$?
+    CHILD=''
+    case $status in
+        0 | 3) return 0 ;;
+        74) disk_error "the disk did not take what was written: $(tail -n 1 -- "$said")" ;;
+        75) return "$NO_ROOM" ;;
+    esac
+    blame "copying failed (status $status): $(tail -n 1 -- "$said")"
+}
+
+# estimate_snapshot FROM: what take_snapshot would write, in NEW_BYTES and NEW_FILES.
+estimate_snapshot() {
+    local stream PROGRESS=''
+    snapshot_options "$1"
+    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" "${OPTIONS[@]}" --plan -- "$1" 2>/dev/null)
+    CHILD=$!
+    read_snapshot "$stream"
+    exec {stream}<&-
+    wait "$CHILD"
+    CHILD=''
+}
