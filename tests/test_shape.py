@@ -42,6 +42,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "client": frozenset({"lang", "wire"}),
     "ctl": frozenset({"client", "lang", "wire"}),
     "scripts": frozenset(),
+    "snapshot": frozenset(),
 }
 
 # Adapters never import each other; these are no adapters but what several of them share, or what

@@ -146,7 +146,7 @@ def real_ports(options: argparse.Namespace) -> Ports:
     return Ports(
         devices=UdevDevices(),
         disks=KernelDisks(runtime_dir),
-        jobs=Jobs(ScriptDirectories(directories), logs),
+        jobs=Jobs(ScriptDirectories(directories), logs, key=state_dir / "manifest.key"),
         logs=logs,
         history=History(state_dir / "history.sqlite", least_id=logs.newest()),
         units=Units(state_dir / "stopped-units"),

@@ -392,6 +392,8 @@ def test_what_vanishes_between_list_and_copy_is_a_note(
     make(job, ext4.at(1, ".mtree"), read_key(ext4.key), 1, told)
     assert ("vanished", "d5", "") in told.met_
     assert {kind for kind, _, _ in told.met_} == {"vanished"}
+    job.source.close()
+    job.target.close()
     assert differences(ext4.source, ext4.at(1)) == ""
 
 

@@ -64,12 +64,14 @@ class Jobs:
         *,
         grace: float = 10.0,
         patience: float = 120.0,
+        key: Path | None = None,
         python: str = sys.executable,
     ) -> None:
         self._finder = finder
         self._logs = logs
         self._grace = grace
         self._patience = patience
+        self._key = key
         self._python = python
         self._runs: dict[int, _Run] = {}
         self._stopped = 0
@@ -89,7 +91,7 @@ class Jobs:
         script = self._finder.find(job.script, job.takes)
         if script.problem:
             return JobResult(None, Progress(), Code.SCRIPT_REFUSED, script.problem)
-        run = _Run(job, self._logs, progress, self._grace, self._patience)
+        run = _Run(job, self._logs, progress, self._grace, self._patience, self._key)
         self._runs[job.backup_id] = run
         try:
             run.start([self._python, "-I", "-S", str(SUPERVISOR)], script.path)
@@ -124,8 +126,10 @@ class _Run:
         progress: Callable[[Progress], None],
         grace: float,
         patience: float,
+        key: Path | None,
     ) -> None:
         self._job = job
+        self._environment = environment(job, key)
         self._logs = logs
         self._tell = progress
         self._grace = grace
@@ -161,7 +165,7 @@ class _Run:
                 stdout=ends["output"],
                 stderr=ends["output"],
                 pass_fds=(progress, report),
-                env=environment(job),
+                env=self._environment,
                 cwd="/",
                 start_new_session=True,
                 bufsize=0,
@@ -323,8 +327,11 @@ class _Run:
         self._tell(self._told)
 
 
-def environment(job: Job) -> Mapping[str, str]:
-    """The clean environment of a script; the supervisor adds the progress descriptor."""
+def environment(job: Job, key: Path | None) -> Mapping[str, str]:
+    """The clean environment of a script; the supervisor adds the progress descriptor.
+
+    KEY is the file that seals manifests.
+    """
     values = {
         "PATH": SEARCH_PATH,
         "LANG": "C.UTF-8",
@@ -338,6 +345,8 @@ def environment(job: Job) -> Mapping[str, str]:
     }
     if job.mount:
         values["TETRAS_BACK_MOUNT"] = job.mount
+    if key is not None:
+        values["TETRAS_BACK_KEY"] = str(key)
     return values
 
 
