@@ -11,7 +11,9 @@ import pytest
 from tests.harness.process import PROJECT
 from tetrasback import names
 from tetrasback.core import signals
-from tetrasback.service.interface import CONTRACT, METHODS, PROPERTIES, SIGNALS
+from tetrasback.relay.interface import CONTRACT as RELAY
+from tetrasback.service.contract import Contract
+from tetrasback.service.interface import CONTRACT, METHODS, SIGNALS
 from tetrasback.service.introspect import Introspection
 
 PACKAGE = PROJECT / "tetrasback"
@@ -39,7 +41,8 @@ ARROWS: dict[str, frozenset[str]] = {
     "daemon": frozenset(
         {"adapters", "config", "control", "core", "engine", "host", "ports", "service", "wire"}
     ),
-    "client": frozenset({"lang", "wire"}),
+    "client": frozenset({"host", "lang", "wire"}),
+    "relay": frozenset({"client", "host", "lang", "service", "wire"}),
     "ctl": frozenset({"client", "lang", "wire"}),
     "scripts": frozenset(),
     "snapshot": frozenset(),
@@ -169,9 +172,10 @@ def interfaces(text: str) -> dict[str, list[object]]:
     return {node.attrib["name"]: members(node) for node in ET.fromstring(text).iter("interface")}
 
 
-def test_interface_file_equals_the_introspection() -> None:
-    written = interfaces((PROJECT / "dbus/org.tetraslibre.Back.xml").read_text())
-    live = interfaces(Introspection(CONTRACT).document(list(PROPERTIES), ["child"]))
+@pytest.mark.parametrize("contract", [CONTRACT, RELAY], ids=lambda contract: contract.name)
+def test_interface_file_equals_the_introspection(contract: Contract) -> None:
+    written = interfaces((PROJECT / f"dbus/{contract.name}.xml").read_text())
+    live = interfaces(Introspection(contract).document(list(contract.properties), ["child"]))
     assert written == live
 
 
@@ -182,7 +186,8 @@ def test_every_method_has_its_action_and_only_history_has_none() -> None:
 def test_every_action_stands_in_the_policy_and_is_used() -> None:
     policies = [ET.parse(path) for path in (PROJECT / "polkit").glob("*.policy")]
     known = {action.attrib["id"] for policy in policies for action in policy.iter("action")}
-    assert known == {method.action for method in METHODS.values() if method.action}
+    methods = [*METHODS.values(), *RELAY.methods.values()]
+    assert known == {method.action for method in methods if method.action}
 
 
 def test_rules_name_actions_that_exist() -> None:
@@ -197,18 +202,19 @@ def test_every_signal_of_the_core_has_its_arguments() -> None:
     assert set(SIGNALS) == set(signals.Signal.__args__)  # type: ignore[attr-defined]
 
 
-def test_bus_files_use_the_names_of_the_program() -> None:
-    policy = ET.parse(PROJECT / "dbus/org.tetraslibre.Back.conf")
+@pytest.mark.parametrize("contract", [CONTRACT, RELAY], ids=lambda contract: contract.name)
+def test_bus_files_use_the_names_of_the_program(contract: Contract) -> None:
+    policy = ET.parse(PROJECT / contract.policy)
     rules = list(policy.iter("allow"))
-    assert {rule.attrib["own"] for rule in rules if "own" in rule.attrib} == {names.BUS_NAME}
+    assert {rule.attrib["own"] for rule in rules if "own" in rule.attrib} == {contract.name}
     sent = [rule.attrib for rule in rules if "send_destination" in rule.attrib]
-    assert {rule["send_destination"] for rule in sent} == {names.BUS_NAME}
+    assert {rule["send_destination"] for rule in sent} == {contract.name}
     assert {rule["send_interface"] for rule in sent} == {
-        names.MANAGER_INTERFACE,
+        contract.interface,
         names.PROPERTIES_INTERFACE,
         names.INTROSPECTABLE_INTERFACE,
-        names.OBJECT_MANAGER_INTERFACE,
+        *([names.OBJECT_MANAGER_INTERFACE] if contract.collections else []),
         names.PEER_INTERFACE,
     }
-    activation = (PROJECT / "dbus/org.tetraslibre.Back.service").read_text()
-    assert f"\nName={names.BUS_NAME}\n" in activation
+    activation = (PROJECT / f"dbus/{contract.name}.service").read_text()
+    assert f"\nName={contract.name}\n" in activation

@@ -10,6 +10,7 @@
     ├── UnknownObject, UnknownInterface, UnknownMethod, UnknownProperty, PropertyReadOnly
     ├── UnknownDisk, NotPlugged, NoSuchDevice, NotAFilesystem, Busy, Rejected
     ├── UnknownScript, UnknownBackup, NotRunning
+    ├── NotAFifo, NotYours, CannotWrite, UnknownClient     the relay's
     ├── HistoryError                the history cannot be read or written
     ├── ConfigurationError          the file cannot be read, is broken, or cannot be written
     ├── Failed                      our own fault; the journal has the traceback
@@ -156,6 +157,31 @@ class NotRunning(TetrasBackError):
     """There is no backup to cancel."""
 
     dbus_name = ERROR_PREFIX + "NotRunning"
+
+
+class NotAFifo(TetrasBackError):
+    """There is no FIFO at this path."""
+
+    dbus_name = ERROR_PREFIX + "NotAFifo"
+
+
+class NotYours(TetrasBackError):
+    """The FIFO, or a symbolic link on the way to it, belongs to somebody else."""
+
+    dbus_name = ERROR_PREFIX + "NotYours"
+    exit_code = EXIT_REFUSED
+
+
+class CannotWrite(TetrasBackError):
+    """The relay cannot reach the FIFO, or may not write into it."""
+
+    dbus_name = ERROR_PREFIX + "CannotWrite"
+
+
+class UnknownClient(TetrasBackError):
+    """No FIFO is registered by this path."""
+
+    dbus_name = ERROR_PREFIX + "UnknownClient"
 
 
 class HistoryError(TetrasBackError):

@@ -14,6 +14,11 @@ MANAGER_INTERFACE: Final = "org.tetraslibre.Back"
 DISK_INTERFACE: Final = "org.tetraslibre.Back.Disk"
 BACKUP_INTERFACE: Final = "org.tetraslibre.Back.Backup"
 
+RELAY_NAME: Final = "org.tetraslibre.Back.Relay"
+RELAY_PATH: Final = "/org/tetraslibre/Back/Relay"
+RELAY_INTERFACE: Final = "org.tetraslibre.Back.Relay"
+RELAY_USER: Final = "tetras-back-relay"
+
 PROPERTIES_INTERFACE: Final = "org.freedesktop.DBus.Properties"
 OBJECT_MANAGER_INTERFACE: Final = "org.freedesktop.DBus.ObjectManager"
 INTROSPECTABLE_INTERFACE: Final = "org.freedesktop.DBus.Introspectable"

@@ -6,6 +6,7 @@ from types import TracebackType
 
 from tests.harness.process import BASE_ENVIRONMENT, PROJECT, HarnessError, Process, run, wait_until
 
+_POLICIES = sorted((PROJECT / "dbus").glob("*.conf"))
 _POLKIT_POLICY = "/usr/share/dbus-1/system.d/org.freedesktop.PolicyKit1.conf"
 
 # The default policy is that of Debian's own system.conf: method calls need a hole, made by the
@@ -38,7 +39,7 @@ _CONFIGURATION = """\
     <allow send_destination="org.freedesktop.DBus"
            send_interface="org.freedesktop.DBus.Monitoring"/>
   </policy>
-  <include>{project}</include>
+{project}
   <include ignore_missing="yes">{polkit}</include>
 {extra}
 </busconfig>
@@ -60,7 +61,7 @@ class PrivateBus:
         self._configuration.write_text(
             _CONFIGURATION.format(
                 socket=self.socket,
-                project=PROJECT / "dbus/org.tetraslibre.Back.conf",
+                project="\n".join(f"  <include>{path}</include>" for path in _POLICIES),
                 polkit=_POLKIT_POLICY,
                 extra=extra,
             )

@@ -18,13 +18,15 @@ _BUS_DTD = "/usr/share/xml/dbus-1/introspect.dtd"
 
 # The contract's table: what asks for a password, and what a person at the server just does.
 _ADMIN = {"save-disk", "forget-disk", "configure", "read-log"}
-_LOCAL = {"plug", "unplug", "run-backup", "cancel-backup"}
+_LOCAL = {"plug", "unplug", "run-backup", "cancel-backup", "register-client"}
+_SERVICES = ("org.tetraslibre.Back", "org.tetraslibre.Back.Relay")
+_UNITS = {"tetras-back": "tetras-backd", "tetras-back-relay": "tetras-back-relay"}
 
 
 @pytest.mark.parametrize(
     ("path", "dtd"),
     [
-        ("dbus/org.tetraslibre.Back.xml", _BUS_DTD),
+        *((f"dbus/{name}.xml", _BUS_DTD) for name in _SERVICES),
         ("polkit/org.tetraslibre.back.policy", _POLICY_DTD),
     ],
 )
@@ -33,8 +35,9 @@ def test_xml_is_valid(path: str, dtd: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_every_member_of_the_interfaces_is_described() -> None:
-    text = (PROJECT / "dbus/org.tetraslibre.Back.xml").read_text()
+@pytest.mark.parametrize("service", _SERVICES)
+def test_every_member_of_the_interfaces_is_described(service: str) -> None:
+    text = (PROJECT / f"dbus/{service}.xml").read_text()
     members = re.findall(
         r"<!--\s+(\w+):\n((?:(?!-->).)*)-->\s+<(method|signal|property)", text, re.S
     )
@@ -53,9 +56,10 @@ def test_every_member_of_the_interfaces_is_described() -> None:
         assert re.findall(r"@(\w+):", comment) == arguments, member.get("name")
 
 
-def test_manual_of_the_interface_names_every_member() -> None:
+@pytest.mark.parametrize("service", _SERVICES)
+def test_manual_of_the_interface_names_every_member(service: str) -> None:
     manual = (PROJECT / "man/org.tetraslibre.Back.5").read_text()
-    root = ElementTree.parse(PROJECT / "dbus/org.tetraslibre.Back.xml").getroot()
+    root = ElementTree.parse(PROJECT / f"dbus/{service}.xml").getroot()
     for interface in root.iter("interface"):
         for member in interface:
             name = member.attrib["name"]
@@ -81,6 +85,15 @@ def test_policy_has_the_contracts_defaults() -> None:
         **dict.fromkeys(_ADMIN, (keep, keep, keep)),
         **dict.fromkeys(_LOCAL, (keep, keep, "yes")),
     }
+
+
+def test_relay_owns_its_action() -> None:
+    owners = {
+        action.attrib["id"]: owner.text
+        for action in ElementTree.parse(_POLICY).iter("action")
+        for owner in action.iterfind("annotate[@key='org.freedesktop.policykit.owner']")
+    }
+    assert owners == {names.ACTION_PREFIX + "register-client": f"unix-user:{names.RELAY_USER}"}
 
 
 def test_policy_speaks_english_and_french() -> None:
@@ -113,42 +126,65 @@ def test_bus_turns_away_what_the_contract_does_not_list(bus: PrivateBus, user: U
     process.stop()
 
 
-def test_only_root_may_own_the_name(bus: PrivateBus, user: User) -> None:
+@pytest.mark.parametrize("name", _SERVICES)
+def test_nobody_else_may_own_the_name(bus: PrivateBus, user: User, name: str) -> None:
     request = [
         *("busctl", f"--address={bus.address}", "call", "org.freedesktop.DBus"),
         *("/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName"),
-        *("su", names.BUS_NAME, "4"),
+        *("su", name, "4"),
     ]
     assert "Access denied" in run_as(user, request, env=bus.environment).stderr
 
 
-def test_activation_starts_the_unit() -> None:
+@pytest.mark.parametrize(
+    ("name", "program", "user", "unit"),
+    [
+        (names.BUS_NAME, "tetras-backd", "root", "tetras-back.service"),
+        (names.RELAY_NAME, "tetras-back-relay", names.RELAY_USER, "tetras-back-relay.service"),
+    ],
+)
+def test_activation_starts_the_unit(name: str, program: str, user: str, unit: str) -> None:
     service = configparser.ConfigParser()
-    service.read(PROJECT / "dbus/org.tetraslibre.Back.service")
+    service.read(PROJECT / f"dbus/{name}.service")
     assert dict(service["D-BUS Service"]) == {
-        "name": names.BUS_NAME,
-        "exec": "/usr/sbin/tetras-backd",
-        "user": "root",
-        "systemdservice": "tetras-back.service",
+        "name": name,
+        "exec": f"/usr/sbin/{program}",
+        "user": user,
+        "systemdservice": unit,
     }
 
 
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    # Its program is not installed here; anything that exists will do to judge the rest.
-    unit = tmp_path / "tetras-back.service"
-    text = (PROJECT / "systemd/tetras-back.service").read_text()
-    unit.write_text(text.replace("/usr/sbin/tetras-backd", "/bin/true"))
+def _unit(name: str, directory: Path) -> Path:
+    """A unit whose program is there; ours is not installed here."""
+    unit = directory / f"{name}.service"
+    text = (PROJECT / "systemd" / unit.name).read_text()
+    unit.write_text(text.replace(f"/usr/sbin/{_UNITS[name]}", "/bin/true"))
+    return unit
+
+
+@pytest.mark.parametrize("name", _UNITS)
+def test_systemd_accepts_the_unit(name: str, tmp_path: Path) -> None:
+    unit = _unit(name, tmp_path)
     done = run(["systemd-analyze", "verify", "--man=no", unit], check=False)
     assert done.returncode == 0, done.stderr
-    assert "tetras-back.service" not in done.stderr
+    assert unit.name not in done.stderr
 
 
-def test_sysusers_makes_the_group(tmp_path: Path) -> None:
+def test_relay_is_shut_in(tmp_path: Path) -> None:
+    judge = ["systemd-analyze", "security", "--offline=yes", "--threshold=10"]
+    assert run([*judge, _unit("tetras-back-relay", tmp_path)], check=False).returncode == 0
+
+
+def test_sysusers_makes_the_group_and_the_relays_user(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     for database in ("passwd", "group"):
         shutil.copy(Path("/etc", database), tmp_path / "etc")
     run(["systemd-sysusers", f"--root={tmp_path}", PROJECT / "systemd/tetras-back.sysusers"])
-    assert re.search(r"^tetras-back:", (tmp_path / "etc/group").read_text(), re.MULTILINE)
+    groups = (tmp_path / "etc/group").read_text()
+    assert re.search(r"^tetras-back:", groups, re.MULTILINE)
+    assert not re.search(rf":.*\b{names.RELAY_USER}$", groups, re.MULTILINE)
+    users = (tmp_path / "etc/passwd").read_text()
+    assert re.search(rf"^{names.RELAY_USER}:.*:/usr/sbin/nologin$", users, re.MULTILINE)
 
 
 def test_tmpfiles_makes_the_directories(tmp_path: Path) -> None:

@@ -1,22 +1,16 @@
 """The typed client of `org.tetraslibre.Back`: one method for each of the contract's."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from tetrasback import names
-from tetrasback.client.connection import CALL_LIMIT, Connection
+from tetrasback.client.connection import Connection
+from tetrasback.client.remote import Ask, Remote
 from tetrasback.client.subscription import Subscription
-from tetrasback.errors import (
-    AuthorizationRequired,
-    Failed,
-    UnknownBackup,
-    UnknownDisk,
-    UnknownObject,
-)
+from tetrasback.errors import Failed, UnknownBackup, UnknownDisk, UnknownObject
 from tetrasback.wire import (
     BackupView,
     DiskView,
@@ -26,15 +20,9 @@ from tetrasback.wire import (
     manager_from_wire,
 )
 
-PASSWORD_LIMIT: Final = 10 * 60.0
-"""Seconds that a person may take to find the password."""
-
 UNPLUG_LIMIT: Final = 24 * 3600.0
 """Seconds: what is on its way to a slow disk may take long to arrive; the daemon watches over it,
 and the bus tells us should it die."""
-
-Ask = Callable[[], AbstractAsyncContextManager[None]]
-"""Makes a context in which a password can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +45,10 @@ class Client:
 
     def __init__(self, connection: Connection, ask: Ask | None = None) -> None:
         self.connection = connection
-        self._ask = ask
+        self.ask = ask
+        self._root = Remote(
+            connection, ask, names.BUS_NAME, names.ROOT_PATH, names.MANAGER_INTERFACE
+        )
 
     @classmethod
     async def open(cls, ask: Ask | None = None) -> Self:
@@ -67,7 +58,7 @@ class Client:
     async def reopened(self) -> "Client":
         """Another client in place of this one, whose connection was lost."""
         await self.connection.close()
-        return Client(await Connection.open(), self._ask)
+        return Client(await Connection.open(), self.ask)
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,7 +79,7 @@ class Client:
 
     async def manager(self) -> ManagerView:
         """The properties of the root object."""
-        return manager_from_wire(await self._get_all(names.ROOT_PATH, names.MANAGER_INTERFACE))
+        return manager_from_wire(await self._root.get_all())
 
     async def objects(self) -> Objects:
         """Every disk and backup, in one round trip."""
@@ -116,7 +107,7 @@ class Client:
     async def disk_at(self, path: str) -> DiskView:
         """The disk of an object path."""
         try:
-            return from_wire(DiskView, await self._get_all(path, names.DISK_INTERFACE))
+            return from_wire(DiskView, await self._root.get_all(path, names.DISK_INTERFACE))
         except UnknownObject:
             raise UnknownDisk("no such disk is saved or plugged in") from None
 
@@ -128,7 +119,7 @@ class Client:
     async def backup(self, backup_id: int) -> BackupView:
         """One backup; UnknownBackup where its object is no longer shown."""
         try:
-            values = await self._get_all(names.backup_path(backup_id), names.BACKUP_INTERFACE)
+            values = await self._root.get_all(names.backup_path(backup_id), names.BACKUP_INTERFACE)
         except UnknownObject:
             raise UnknownBackup(f"backup {backup_id} is not shown any more") from None
         return from_wire(BackupView, values)
@@ -137,111 +128,52 @@ class Client:
         self, uuid: str = "", before: int = 0, limit: int = 100
     ) -> list[HistoryEntry]:
         """Rows of the history, newest first: of one disk or all, only ids below BEFORE."""
-        rows = await self._root("GetHistory", "stu", [uuid, before, limit], expects="aa{sv}")
+        rows = await self._root.call("GetHistory", "stu", [uuid, before, limit], expects="aa{sv}")
         return [from_wire(HistoryEntry, row) for row in rows[0]]
 
     # What polkit must allow
 
     async def log(self, backup_id: int) -> str:
         """A backup's log, its last MiB."""
-        return str((await self._authorised("GetLog", "t", [backup_id], expects="s"))[0])
+        return str((await self._root.authorised("GetLog", "t", [backup_id], expects="s"))[0])
 
     async def save_disk(self, uuid: str, name: str) -> str:
         """Save a disk, or give a saved one another name; its object path."""
-        return str((await self._authorised("SaveDisk", "ss", [uuid, name], expects="o"))[0])
+        return str((await self._root.authorised("SaveDisk", "ss", [uuid, name], expects="o"))[0])
 
     async def forget_disk(self, uuid: str) -> None:
         """Save a disk no longer."""
-        await self._authorised("ForgetDisk", "s", [uuid])
+        await self._root.authorised("ForgetDisk", "s", [uuid])
 
     async def plug(self, device: str) -> str:
         """Treat a device as if it had just been plugged in; its disk's object path."""
-        return str((await self._authorised("Plug", "s", [device], expects="o"))[0])
+        return str((await self._root.authorised("Plug", "s", [device], expects="o"))[0])
 
     async def unplug(self, device: str) -> None:
         """Cancel, unmount; returns when the disk may be pulled out."""
-        await self._authorised("Unplug", "s", [device], limit=UNPLUG_LIMIT)
+        await self._root.authorised("Unplug", "s", [device], limit=UNPLUG_LIMIT)
 
     async def run_backup(self, uuid: str) -> int:
         """Start (or queue) a backup; its id."""
-        (path,) = await self._authorised("RunBackup", "s", [uuid], expects="o")
+        (path,) = await self._root.authorised("RunBackup", "s", [uuid], expects="o")
         return backup_id_of(path)
 
     async def cancel_backup(self, uuid: str) -> None:
         """Cancel the queued or running backup of a disk."""
-        await self._authorised("CancelBackup", "s", [uuid])
+        await self._root.authorised("CancelBackup", "s", [uuid])
 
     async def set_script_enabled(self, script: str, enabled: bool) -> None:
         """Let a script run in every backup, or no longer."""
-        await self._authorised("SetScriptEnabled", "sb", [script, enabled])
+        await self._root.authorised("SetScriptEnabled", "sb", [script, enabled])
 
     async def reload(self) -> None:
         """Let the daemon read its configuration again."""
-        await self._authorised("Reload", "", [])
+        await self._root.authorised("Reload", "", [])
 
     async def import_configuration(self, text: str) -> list[str]:
         """Take over a configuration of the original program; what could not be."""
-        (remarks,) = await self._authorised("ImportConfiguration", "s", [text], expects="as")
+        (remarks,) = await self._root.authorised("ImportConfiguration", "s", [text], expects="as")
         return [str(remark) for remark in remarks]
-
-    async def _authorised(
-        self,
-        member: str,
-        signature: str,
-        body: Sequence[Any],
-        *,
-        expects: str = "",
-        limit: float = CALL_LIMIT,
-    ) -> list[Any]:
-        # First without a question: most callers may, and then no agent need be started.
-        try:
-            return await self._root(member, signature, body, expects=expects, limit=limit)
-        except AuthorizationRequired:
-            if self._ask is None:
-                raise
-        async with self._ask():
-            return await self._root(
-                member,
-                signature,
-                body,
-                expects=expects,
-                interactive=True,
-                limit=max(limit, PASSWORD_LIMIT),
-            )
-
-    async def _root(
-        self,
-        member: str,
-        signature: str,
-        body: Sequence[Any],
-        *,
-        expects: str = "",
-        interactive: bool = False,
-        limit: float = CALL_LIMIT,
-    ) -> list[Any]:
-        return await self.connection.call(
-            names.BUS_NAME,
-            names.ROOT_PATH,
-            names.MANAGER_INTERFACE,
-            member,
-            signature,
-            body,
-            expects=expects,
-            interactive=interactive,
-            limit=limit,
-        )
-
-    async def _get_all(self, path: str, interface: str) -> dict[str, Any]:
-        (values,) = await self.connection.call(
-            names.BUS_NAME,
-            path,
-            names.PROPERTIES_INTERFACE,
-            "GetAll",
-            "s",
-            [interface],
-            expects="a{sv}",
-        )
-        return dict(values)
 
     async def _find_disk(self, uuid: str) -> DiskView | None:
         try:

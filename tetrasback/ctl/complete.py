@@ -4,14 +4,16 @@ import sys
 from collections.abc import Iterable
 
 from tetrasback.client.proxy import Client
+from tetrasback.client.relay import Relay
 from tetrasback.errors import EXIT_OK, EXIT_USAGE, TetrasBackError
 from tetrasback.wire import DiskView
 
-KINDS = ("disks", "names", "uuids", "unsaved", "scripts")
+KINDS = ("disks", "names", "uuids", "unsaved", "scripts", "fifos")
 
 
 async def complete(kind: str) -> int:
-    """Print the names, UUIDs, both (disks), UUIDs of unsaved disks, or scripts.
+    """Print the names, UUIDs, both (disks), UUIDs of unsaved disks, scripts, or
+    registered FIFOs.
 
     Quiet where nothing can be known: nobody wants an error while typing.
     """
@@ -30,6 +32,8 @@ async def complete(kind: str) -> int:
 async def _words(client: Client, kind: str) -> Iterable[str]:
     if kind == "scripts":
         return [script.name for script in (await client.manager()).scripts]
+    if kind == "fifos":
+        return [fifo.path for fifo in await Relay(client).clients()]
     disks: Iterable[DiskView] = (await client.objects()).disks.values()
     names = [disk.name for disk in disks]
     uuids = [disk.uuid for disk in disks]

@@ -13,7 +13,7 @@ from typing import Final
 from tetrasback.client.explain import explain
 from tetrasback.client.proxy import Client
 from tetrasback.client.shapes import error_shape
-from tetrasback.ctl import act, agent, follow, look, watch
+from tetrasback.ctl import act, agent, fifos, follow, look, watch
 from tetrasback.ctl.complete import complete
 from tetrasback.ctl.context import Context
 from tetrasback.ctl.output import Output
@@ -38,6 +38,9 @@ COMMANDS: Final[Mapping[str, Callable[[Context], Awaitable[int]]]] = {
     "watch": watch.watch,
     "reload": act.reload,
     "import-config": act.import_config,
+    "register": fifos.register,
+    "unregister": fifos.unregister,
+    "clients": fifos.clients,
     "version": look.version,
 }
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tetrasback import __version__
+from tetrasback.client.relay import EVENTS, FORMATS
 
 MAX_HISTORY: Final = 100_000
 
@@ -91,6 +92,16 @@ def _parser() -> argparse.ArgumentParser:
     add("import-config", "take over a configuration of the original").add_argument(
         "file", metavar="FILE"
     )
+    register = add("register", "have what happens written into a FIFO of yours")
+    register.add_argument(
+        "--format",
+        choices=FORMATS,
+        default=EVENTS,
+        help="JSON lines (default), or the original's document for each reader",
+    )
+    register.add_argument("fifo", metavar="FIFO")
+    add("unregister", "have it written into a FIFO no longer").add_argument("fifo", metavar="FIFO")
+    add("clients", "list the registered FIFOs")
     add("version", "show the versions of this program and of the service")
     return parser
 

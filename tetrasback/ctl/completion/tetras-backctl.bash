@@ -3,7 +3,7 @@
 
 _tetras_backctl() {
     local commands='status disks save forget plug unplug backup cancel scripts enable disable
-        history log watch reload import-config version'
+        history log watch reload import-config register unregister clients version'
     local common='--json --no-ask-password --help'
     local current=${COMP_WORDS[COMP_CWORD]} command='' word
     local -a words=()
@@ -23,6 +23,7 @@ _tetras_backctl() {
             save) common+=' --device' ;;
             backup) common+=' --no-wait' ;;
             history) common+=' --count --before' ;;
+            register) common+=' --format' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$common" -- "$current")
         return
@@ -45,6 +46,18 @@ _tetras_backctl() {
             ;;
         enable | disable)
             mapfile -t words < <(tetras-backctl __complete scripts 2>/dev/null)
+            ;;
+        register)
+            if [[ ${COMP_WORDS[COMP_CWORD-1]} == --format ]]; then
+                mapfile -t COMPREPLY < <(compgen -W 'events original' -- "$current")
+                return
+            fi
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            return
+            ;;
+        unregister)
+            mapfile -t words < <(tetras-backctl __complete fifos 2>/dev/null)
             ;;
         import-config)
             compopt -o filenames

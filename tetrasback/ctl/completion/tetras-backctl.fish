@@ -27,6 +27,9 @@ complete -c tetras-backctl -n __fish_use_subcommand -a log -d 'show the log of a
 complete -c tetras-backctl -n __fish_use_subcommand -a watch -d 'show everything live'
 complete -c tetras-backctl -n __fish_use_subcommand -a reload -d 'read the configuration again'
 complete -c tetras-backctl -n __fish_use_subcommand -a import-config -d 'take over the original\'s'
+complete -c tetras-backctl -n __fish_use_subcommand -a register -d 'have what happens written into a FIFO'
+complete -c tetras-backctl -n __fish_use_subcommand -a unregister -d 'have it written no longer'
+complete -c tetras-backctl -n __fish_use_subcommand -a clients -d 'list the registered FIFOs'
 complete -c tetras-backctl -n __fish_use_subcommand -a version -d 'show the versions'
 
 complete -c tetras-backctl -n '__fish_seen_subcommand_from disks' -l full -d 'show whole UUIDs'
@@ -36,5 +39,7 @@ complete -c tetras-backctl -n '__fish_seen_subcommand_from history' -s n -l coun
 complete -c tetras-backctl -n '__fish_seen_subcommand_from history' -l before -x -d 'only older ones'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from save' -a '(__tetras_backctl_words unsaved)='
 complete -c tetras-backctl -n '__fish_seen_subcommand_from forget plug unplug backup cancel history log' -a '(__tetras_backctl_words disks)'
-complete -c tetras-backctl -n '__fish_seen_subcommand_from plug unplug import-config' -F
+complete -c tetras-backctl -n '__fish_seen_subcommand_from plug unplug import-config register' -F
+complete -c tetras-backctl -n '__fish_seen_subcommand_from register' -l format -xa 'events original' -d 'what is written'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from unregister' -a '(__tetras_backctl_words fifos)'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from enable disable' -a '(__tetras_backctl_words scripts)'
