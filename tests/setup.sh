@@ -30,7 +30,7 @@ if [[ $goal != demo ]]; then
     packages+=(
         python3-venv python3-pip python3-dbusmock ca-certificates
         shellcheck libxml2-utils libdbus-1-dev man-db mandoc bash-completion zsh fish
-        dosfstools exfatprogs ntfs-3g mtree-netbsd openssl psmisc strace pkexec bsdutils
+        dosfstools exfatprogs ntfs-3g mtree-netbsd openssl perl psmisc strace pkexec bsdutils
         mariadb-server postgresql
     )
 fi

@@ -28,7 +28,8 @@ ARROWS: dict[str, frozenset[str]] = {
     "wire": frozenset(),
     "lang": frozenset(),
     "host": frozenset(),
-    "config": frozenset({"host"}),
+    "perl": frozenset(),
+    "config": frozenset({"host", "perl"}),
     "core": CONFIG_DATA,
     "ports": CONFIG_DATA | {"core"},
     "adapters": frozenset({"config", "core", "host", "ports"}),
@@ -36,14 +37,14 @@ ARROWS: dict[str, frozenset[str]] = {
     "performer": frozenset({"core", "ports"}),
     "engine": CONFIG_DATA | {"core", "performer", "ports", "recorder"},
     "views": CONFIG_DATA | {"core", "ports", "wire"},
-    "control": frozenset({"config", "core", "engine", "ports", "views", "wire"}),
+    "control": frozenset({"config", "core", "engine", "perl", "ports", "views", "wire"}),
     "service": frozenset({"core.signals", "wire"}),
     "daemon": frozenset(
         {"adapters", "config", "control", "core", "engine", "host", "ports", "service", "wire"}
     ),
     "client": frozenset({"host", "lang", "wire"}),
     "relay": frozenset({"client", "host", "lang", "service", "wire"}),
-    "ctl": frozenset({"client", "lang", "wire"}),
+    "ctl": frozenset({"client", "lang", "perl", "wire"}),
     "scripts": frozenset(),
     "snapshot": frozenset(),
 }

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 
 from tetrasback.config.forms import check_disk_name, check_script_name, normalise_uuid
 from tetrasback.config.model import Config
-from tetrasback.config.perl_syntax import MAX_BYTES
 from tetrasback.core import events
 from tetrasback.core.explanations import EXPLANATIONS
 from tetrasback.core.state import DiskState, State
@@ -22,6 +21,7 @@ from tetrasback.errors import (
     UnknownBackup,
     UnknownScript,
 )
+from tetrasback.perl import MAX_BYTES, NOTHING_NEW, read_perl
 from tetrasback.ports import ScriptFile
 from tetrasback.views import Views, history_entry
 from tetrasback.wire import BackupView, DiskView, HistoryEntry, ManagerView
@@ -200,18 +200,29 @@ class Control:
 
     async def import_configuration(self, text: str) -> Sequence[str]:
         """Take over the original's configuration; what could not be carried over, in sentences."""
-        from tetrasback.config.perl import plan_import, read_perl  # asked for once in a life
+        from tetrasback.config.migrate import plan_import  # asked for once in a life
 
-        data = read_perl(text)
-        known = {item.name: not item.problem for item in self._engine.ports.jobs.scripts()}
-        plan = plan_import(data, self._engine.config, known)
-        await self._engine.edit(plan.merge)
-        past = tuple(
+        plan = plan_import(
+            read_perl(text),
+            self._engine.config,
+            {item.name: not item.problem for item in self._engine.ports.jobs.scripts()},
+        )
+        past = [
             events.PastBackup(item.uuid, item.name, item.finished_at, item.verdict, item.message)
             for item in plan.history
-        )
-        await self._engine.happened(events.Imported(past, plan.seen))
-        return plan.remarks
+            if not await self.history(item.uuid, 0, 1)  # what the history has is newer, or the same
+        ]
+        before = self._importable()
+        await self._engine.edit(plan.merge)
+        await self._engine.happened(events.Imported(tuple(past), plan.seen))
+        return plan.remarks if before != self._importable() else (*plan.remarks, NOTHING_NEW)
+
+    def _importable(self) -> object:
+        """Everything that an import may change."""
+        disks = self._engine.state.disks.values()
+        return self._engine.config, {
+            disk.uuid: (disk.last_seen, disk.last_verdict) for disk in disks if disk.saved
+        }
 
     async def history(self, uuid: str, before: int, limit: int) -> Sequence[HistoryEntry]:
         """Rows of the history, newest first."""

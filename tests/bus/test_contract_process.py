@@ -272,6 +272,13 @@ async def test_configuration_of_the_original_is_taken_over(
     written = daemon.config.read_text()
     assert written.startswith("# by hand\n")
     assert 'scripts = ["ok.sh", "warn.sh"] # mine\n' in written
-    await root.call("ImportConfiguration", "s", text)
+    assert not any("nothing was changed" in remark for remark in remarks)
+    again = await root.call("ImportConfiguration", "s", text)
+    assert again[:-1] == remarks
+    assert "nothing was changed" in again[-1]
     assert daemon.config.read_text() == written
+    assert len(await root.call("GetHistory", "stu", "", 0, 10)) == 1
+    await root.call("ForgetDisk", "s", uuid)
+    assert await root.call("ImportConfiguration", "s", text) == remarks
+    assert await root.hear("DiskSaved") == (uuid, "bléu")
     assert len(await root.call("GetHistory", "stu", "", 0, 10)) == 1

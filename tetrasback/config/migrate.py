@@ -1,8 +1,8 @@
 """Take over the original's configuration: what of it becomes ours, and what a person must know.
 
-`read_perl` makes data of the file, `plan_import` makes of the data one edit of the configuration,
-the last backups for the history, and remarks on all that could not be carried over. The same file
-imported twice changes nothing more.
+`perl.read_perl` makes data of the file, `plan_import` makes of the data one edit of the
+configuration, the last backups for the history, and remarks on all that could not be carried over.
+The same file imported twice changes nothing more.
 """
 
 import re
@@ -20,17 +20,21 @@ from tetrasback.config.forms import (
     shown,
 )
 from tetrasback.config.model import DEFAULT_SCRIPTS, Config, ScriptConfig
-from tetrasback.config.perl_syntax import MAX_BYTES, read_perl
 from tetrasback.config.values import LIST_MAX, Wrong, argument, unit
 from tetrasback.errors import InvalidArgs
-
-__all__ = ["MAX_BYTES", "ImportPlan", "LastBackup", "plan_import", "read_perl"]
+from tetrasback.perl import client_remark, fifo_clients
 
 SHIPPED: Final = frozenset(("backup_nocloud.sh", "backup_demo-tibox.sh"))
 SCRIPT_DIRECTORY: Final = "/usr/local/lib/tetras-back"
 
+DISKS_MAX: Final = 256
+"""Nobody has more; without a bound, a file of 256 KiB could keep the daemon busy for minutes."""
+
 _KNOWN_KEYS: Final = frozenset(("DISKS", "SCRIPTS", "CLIENTS", "fifo", "scriptdir"))
-_CARRIED_OPTIONS: Final = frozenset(("--data", "--config", "--mysql", "--postgresql"))
+_ARCHIVING: Final = frozenset(("--config", "--mysql", "--postgresql"))
+_CARRIED_OPTIONS: Final = _ARCHIVING | {"--data"}
+_DIRECTORIES: Final = {"--unifi": "/var/lib/unifi"}
+"""Options that only stood for a directory in the archive."""
 _STATUS: Final = re.compile(r"(.*?)\s*\b([0-9]{9,10})(?:\.[0-9]+)?\s*", re.DOTALL)
 _EPOCH: Final = re.compile(r"[0-9]{9,10}")
 _BAD_WORDS: Final = re.compile(
@@ -38,7 +42,9 @@ _BAD_WORDS: Final = re.compile(
     r"|\b(?:pas|non|not|no|sans)\b",
     re.IGNORECASE,
 )
-_GONE_WORDS: Final = re.compile(r"interromp|débranch|retiré|pulled|unplugged|interrupt", re.I)
+_GONE_WORDS: Final = re.compile(
+    r"interromp|débranch|retiré|arrach|pulled|unplugged|interrupt", re.IGNORECASE
+)
 _GOOD_WORDS: Final = re.compile(
     r"réussi|effectué|terminé|succès|success|complete|\bdone\b|\bok\b", re.I
 )
@@ -65,7 +71,7 @@ class ImportPlan:
     remarks: tuple[str, ...]
     history: tuple[LastBackup, ...]
     clients: tuple[str, ...]
-    """FIFOs that were registered; they are the relay's business."""
+    """FIFOs that were registered; whoever asked for the import registers them with the relay."""
     seen: tuple[tuple[str, int], ...] = ()
     """UUIDs of disks, and when each was last plugged in: µs since the epoch."""
 
@@ -93,13 +99,10 @@ def plan_import(
         raise InvalidArgs("this is no configuration of the original: no DISKS and no SCRIPTS in it")
     notes = _Notes()
     disks = dict(_disks(_table(_table(data, "DISKS"), "KNOWN"), config, notes))
-    enabled, tables = _scripts(_table(data, "SCRIPTS"), config, known_scripts, notes)
-    clients = tuple(sorted(_table(data, "CLIENTS")))
+    enabled, tables = _scripts(_scripts_table(data), config, known_scripts, notes)
+    clients = fifo_clients(data)
     for path in clients:
-        notes.remark(
-            f"FIFO client {shown(path)} is not carried over:"
-            f" register it again with tetras-backctl register {shlex.quote(path)}"
-        )
+        notes.remark(client_remark(path))
     if "fifo" in data:
         notes.remark("the command FIFO is gone: use the tetras-back command, it has the same flags")
     directory = str(data.get("scriptdir") or SCRIPT_DIRECTORY)
@@ -124,8 +127,24 @@ def _table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return found
 
 
+def _scripts_table(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """SCRIPTS by name; the first versions had a plain list of those that were enabled."""
+    listed = data.get("SCRIPTS")
+    if isinstance(listed, list):
+        if not all(isinstance(name, str) for name in listed):
+            raise InvalidArgs(
+                "SCRIPTS of the Perl configuration must be a hash, or a list of names"
+            )
+        return dict.fromkeys(listed, 1)
+    return _table(data, "SCRIPTS")
+
+
 def _disks(known: Mapping[str, Any], config: Config, notes: _Notes) -> Iterator[tuple[str, str]]:
     """New disks and their names."""
+    if len(known) > DISKS_MAX:
+        raise InvalidArgs(
+            f"the Perl configuration knows {len(known)} disks; at most {DISKS_MAX} are taken over"
+        )
     taken = {disk.name for disk in config.disks.values()}
     seen = set(config.disks)
     for key, value in known.items():
@@ -189,6 +208,10 @@ def _scripts(
     scripts: Mapping[str, Any], config: Config, known: Mapping[str, bool], notes: _Notes
 ) -> tuple[tuple[str, ...] | None, dict[str, ScriptConfig]]:
     """The enabled scripts from now on (None = as they are), and the tables to add."""
+    if len(scripts) > LIST_MAX:
+        raise InvalidArgs(
+            f"the Perl configuration has {len(scripts)} scripts; at most {LIST_MAX} are taken over"
+        )
     enabled: list[str] = []
     tables: dict[str, ScriptConfig] = {}
     # The default was nobody's choice: what was enabled takes its place, and is added to a choice.
@@ -247,6 +270,8 @@ def _script(name: str, words: list[str], fit: bool, notes: _Notes) -> tuple[Scri
         option, _, value = word.partition("=")
         if option in _CARRIED_OPTIONS:
             args.append(option)
+        elif option in _DIRECTORIES:
+            args += ["--also", _DIRECTORIES[option]]
         elif option == "--interrupt":
             for item in filter(None, (value or next(rest, "")).split(",")):
                 units.append(unit(item if "." in item else f"{item}.service"))
@@ -262,4 +287,9 @@ def _script(name: str, words: list[str], fit: bool, notes: _Notes) -> tuple[Scri
             if option == "--seafile" and not value:
                 next(rest, "")
             notes.remark(f"script {shown(name)}: {shown(option)} is not carried over")
+    if _ARCHIVING.intersection(args):
+        notes.remark(
+            f"script {shown(name)} archives /etc, /srv, /var/www and /root; if your version of the"
+            " original also archived /usr, /lib, /opt and /var/opt, add --also /opt and so on"
+        )
     return ScriptConfig(args=tuple(args), interrupt=tuple(units)), enable

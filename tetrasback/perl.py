@@ -1,12 +1,17 @@
 """Read the original's configuration: the little of Perl that it is written in, never executed.
 
-Two shapes are met: written by hand, ``%CFG = ( … );``, and as Data::Dumper writes it, ``$VAR1 =
-{ … };`` or again ``%CFG = ( … );``. Of Perl's syntax that is: hashes and lists, strings in single
-and double quotes, numbers, undef, comments, a final ``1;``. What would have to be computed
-(variables in a string, calls, references to other parts) is refused.
+Two shapes are met: written by hand, ``%CFG = ( … );``, and as the original's daemon wrote it with
+Data::Dumper, ``use strict; use warnings; our (%CFG); %CFG = ( … ); 1;`` (or ``$VAR1 = { … };``). Of
+Perl's syntax that is: hashes and lists, strings in single and double quotes, numbers, undef,
+comments, declarations, a final ``1;``. What would have to be computed (variables in a string,
+calls, references to other parts) is refused.
+
+The daemon reads it to import it, the command line for the FIFOs that it then registers.
 """
 
 import re
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +19,7 @@ from tetrasback.errors import InvalidArgs
 
 MAX_BYTES: Final = 256 * 1024
 DEPTH_MAX: Final = 16
+CLIENTS_MAX: Final = 256
 
 _TOKEN: Final = re.compile(
     r"(?P<space>[ \t\r\n\f]+|\#[^\n]*)"
@@ -36,6 +42,31 @@ class _Token:
     kind: str
     text: str
     line: int
+
+
+NOTHING_NEW: Final = "nothing was changed: all that can be taken over is here already"
+"""The daemon's last remark on such an import."""
+
+
+def client_remark(path: str) -> str:
+    """The daemon's remark on a FIFO that is registered in the original's configuration."""
+    quoted = "".join(char if char.isprintable() else "?" for char in shlex.quote(path))
+    return f"FIFO clients are not the daemon's: register this one: tetras-back --register {quoted}"
+
+
+def fifo_clients(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Paths of the FIFOs registered in DATA, from `read_perl`. Raises InvalidArgs."""
+    clients = data.get("CLIENTS")
+    if clients is None:
+        return ()
+    if not isinstance(clients, Mapping):
+        raise InvalidArgs("CLIENTS of the Perl configuration must be a hash")
+    if len(clients) > CLIENTS_MAX:
+        raise InvalidArgs(
+            f"the Perl configuration has {len(clients)} FIFO clients;"
+            f" at most {CLIENTS_MAX} are taken over"
+        )
+    return tuple(sorted(clients))
 
 
 def read_perl(text: str) -> dict[str, Any]:
@@ -92,6 +123,8 @@ class _Reader:
             else:
                 if token.text in ("our", "my"):
                     token = self._take()
+                    if self._declared(token):
+                        continue
                 value = self._assignment(token)
                 if found is not None:
                     raise _refuse(token.line, "a second assignment; only one hash is understood")
@@ -105,6 +138,20 @@ class _Reader:
         if name.text not in _HARMLESS_PRAGMAS:
             raise _refuse(name.line, "modules are not loaded")
         self._expect(";")
+
+    def _declared(self, token: _Token) -> bool:
+        """Whether TOKEN, after "our" or "my", began a declaration without a value; it is passed."""
+        if token.text == "(":
+            name = self._take()
+            if name.kind != "variable":
+                raise _refuse(name.line, "the name of a variable is expected")
+            self._expect(")")
+            self._expect(";")
+            return True
+        if token.kind == "variable" and self._tokens[self._next].text == ";":
+            self._expect(";")
+            return True
+        return False
 
     def _assignment(self, variable: _Token) -> dict[str, Any]:
         if variable.kind != "variable":
