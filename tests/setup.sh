@@ -24,7 +24,7 @@ fi
 packages=(
     python3 python3-dbus-next python3-pyudev python3-tomlkit python3-rich
     dbus polkitd udev systemd util-linux mount fdisk e2fsprogs xfsprogs btrfs-progs
-    rsync tar gzip acl attr procps passwd libglib2.0-bin
+    rsync tar gzip isal pigz acl attr procps passwd libglib2.0-bin
 )
 if [[ $goal != demo ]]; then
     packages+=(

@@ -170,7 +170,16 @@ fill() {
             with_room dump_databases "$MYSQL" "$POSTGRES"
         fi
         step archive
-        with_room make_archive "$FRESH/serveur.tar.gz" "$DUMPS" "${PARTS[@]}"
+        UNREAD_BEFORE=$((WARNINGS + UNNAMED))
+        look_at_parts
+        [[ ! -d $DUMPS/bases ]] || FINGERPRINT=''
+        same_archive "$FRESH/serveur.tar.gz" \
+            || with_room make_archive "$FRESH/serveur.tar.gz" "$DUMPS" "${PARTS[@]}"
+        # What could not be read may be tomorrow.
+        if ((UNREAD_BEFORE == WARNINGS + UNNAMED)) && [[ -n $FINGERPRINT ]]; then
+            seal_archive "$FRESH/serveur.tar.gz"
+            [[ -z $SEAL ]] || MARK_LINES+=("config_print=$FINGERPRINT" "archive_seal=$SEAL")
+        fi
         MARK_LINES+=("archive_bytes=$(stat -c %s -- "$FRESH/serveur.tar.gz")")
     fi
 }

@@ -61,11 +61,55 @@ read_archive_messages() {
     done
 }
 
+# look_at_parts: a word for PARTS as they are now, in FINGERPRINT; empty where it cannot be told.
+look_at_parts() {
+    local part word rest stream
+    local -a options=()
+    FINGERPRINT=''
+    for part in "${PARTS[@]}"; do
+        [[ $part != */ ]] || return 0  # behind a link
+        options+=("--fingerprint=$part")
+    done
+    ((${#options[@]})) || return 0
+    rsync_excludes "$SOURCE"
+    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" --key="$KEY" "${EXCLUDES[@]}" "${options[@]}" \
+        -- "$SOURCE" 2>/dev/null)
+    CHILD=$!
+    while read -r word rest <&"$stream"; do
+        [[ $word != fingerprint ]] || FINGERPRINT=$rest
+    done
+    exec {stream}<&-
+    wait "$CHILD"
+    CHILD=''
+}
+
+# seal_archive FILE: what proves later that FILE is as it was, in SEAL; empty where it cannot be read.
+seal_archive() {
+    SEAL=$(run "${SNAPSHOT_PROGRAM[@]}" --key="$KEY" --seal -- "$1" 2>/dev/null)
+    SEAL=${SEAL#seal }
+}
+
+# same_archive FILE: FILE is another name of the last archive, if that would come out the same and
+# has not suffered since.
+same_archive() {
+    local last=$MOUNT/$KEPT_ARCHIVE/serveur.tar.gz
+    [[ -n $FINGERPRINT && -n $KEPT_ARCHIVE && ${LAST[config_print]:-} == "$FINGERPRINT" ]] || return 1
+    [[ -f $last && ! -L $last ]] || return 1
+    seal_archive "$last"
+    if [[ -z $SEAL || $SEAL != "${LAST[archive_seal]:-}" ]]; then
+        warn "serveur.tar.gz in $KEPT_ARCHIVE is damaged: it is not what was written"
+        return 1
+    fi
+    ln -- "$last" "$1" 2>/dev/null || return 1
+    note "nothing has changed in ${PARTS[*]}: the archive is that of $KEPT_ARCHIVE"
+}
+
 # make_archive FILE DUMPS PART...: the parts of the source, and DUMPS/bases where it exists.
 # 0, or NO_ROOM; ends the script where the disk fails.
 make_archive() {
     local file=$1 dumps=$2 path stream status
-    local -a command=(tar --create --gzip --file="$file" --format=posix --numeric-owner --sparse
+    local -a command=(tar --create --file="$file"
+        --use-compress-program="bash '$LIBRARY/lib_compress.sh'" --format=posix --numeric-owner --sparse
         --acls --xattrs --xattrs-include='*' --xattrs-exclude='trusted.SGI_ACL_*'
         --xattrs-exclude='btrfs.*' --warning=no-file-ignored
         --checkpoint=100 --checkpoint-action=echo='@%u' --anchored --no-wildcards)

@@ -5,7 +5,8 @@
 # file .tetras-back/complete/FOLDER, lines of KEY=VALUE: machine (id of the server that made it),
 # host, script, backup (id in the history), started (seconds since the epoch), and for the parts
 # that it has data_files, data_bytes, config_files, config_bytes (measured in the source) and
-# archive_bytes. The mark is written before the folder gets its name and removed after the folder
+# archive_bytes, config_print (a word for the state of what is in the archive) and archive_seal (of
+# the archive, by the server's key). The mark is written before the folder gets its name and removed after the folder
 # has lost it, so a mark without folder means nothing.
 #
 # The manifest of Donnees (lib_shared.sh) lies in .tetras-back/manifests/FOLDER.
@@ -35,6 +36,8 @@ read_mark() {
                 [[ ! $value =~ ^[A-Za-z0-9._-]{1,80}$ ]] || MARK[$key]=$value ;;
             data_files | data_bytes | config_files | config_bytes | archive_bytes)
                 [[ ! $value =~ ^(0|[1-9][0-9]{0,16})$ ]] || MARK[$key]=$value ;;
+            config_print | archive_seal)
+                [[ ! $value =~ ^[0-9a-f]{64}$ ]] || MARK[$key]=$value ;;
         esac
     done <<<"$text"
     [[ -n ${MARK[machine]:-} ]] || return 2
@@ -47,11 +50,12 @@ has_data() {
 
 # list_backups: this server's, oldest first, in OURS; marks whose folder is gone are cleared.
 # Also NEWEST (the date of the newest), LINKS (Donnees to link unchanged files to, newest first),
-# LAST (the figures of the last backup that has them) and PROTECTED (folders that must stay).
+# LAST (the figures of the last backup that has them), KEPT_ARCHIVE (the folder with the newest
+# archive) and PROTECTED (folders that must stay).
 list_backups() {
     local folder device i kept_marked='' kept_data='' key
     local -a marked=() donnees=()
-    OURS=() NEWEST='' LINKS=() LAST=() PROTECTED=()
+    OURS=() NEWEST='' LINKS=() LAST=() PROTECTED=() KEPT_ARCHIVE=''
     while IFS=/ read -r -d '' folder device; do
         [[ $folder =~ $FOLDER && $device == "$MOUNT_DEVICE" ]] || continue
         read_mark "$folder"
@@ -64,6 +68,11 @@ list_backups() {
         for key in "${!MARK[@]}"; do
             LAST[$key]=${MARK[$key]}
         done
+        if [[ -n ${MARK[archive_bytes]:-} ]]; then
+            KEPT_ARCHIVE=$folder
+            LAST[config_print]=${MARK[config_print]:-}
+            LAST[archive_seal]=${MARK[archive_seal]:-}
+        fi
     done < <(find "$MOUNT" -mindepth 1 -maxdepth 1 -type d -uid 0 \
         -name '[0-9]*_[Ss]auvegarde_*' -printf '%f/%D\0' | sort -z | head -z -n "$FOLDER_LIMIT")
     for ((i = ${#OURS[@]} - 1; i >= 0; i--)); do

@@ -1,6 +1,8 @@
 """tetras-back-snapshot: the command line; see tetras-back-snapshot(8)."""
 
 import argparse
+import hashlib
+import hmac
 import os
 import secrets
 import signal
@@ -13,13 +15,14 @@ from typing import Final
 
 from tetrasback import __version__
 from tetrasback.snapshot import subvolumes
+from tetrasback.snapshot.fingerprint import fingerprint
 from tetrasback.snapshot.making import make
 from tetrasback.snapshot.manifest import KEY_BYTES, BadManifest, Manifest, open_manifest
 from tetrasback.snapshot.patterns import BadPattern, read_patterns
 from tetrasback.snapshot.plan import plan
 from tetrasback.snapshot.speaking import Speaker
 from tetrasback.snapshot.trees import Tree
-from tetrasback.snapshot.troubles import DiskTrouble, words
+from tetrasback.snapshot.troubles import DiskTrouble, SourceTrouble, Vanished, words
 from tetrasback.snapshot.worker import Job
 
 EXIT_OK: Final = 0
@@ -47,6 +50,16 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("source", metavar="SOURCE")
     made.add_argument("target", metavar="TARGET", nargs="?")
     made.add_argument("--plan", action="store_true", help="only tell how much would be written")
+    made.add_argument(
+        "--fingerprint",
+        action="append",
+        default=[],
+        metavar="PART",
+        help="only tell a word that is the same while nothing in this part of SOURCE is touched",
+    )
+    made.add_argument(
+        "--seal", action="store_true", help="only tell a word that proves the file SOURCE later"
+    )
     made.add_argument("--manifest", type=Path, metavar="FILE", help="of the new snapshot")
     made.add_argument("--key", type=Path, required=True, metavar="FILE", help="seals manifests")
     made.add_argument("--previous", metavar="DIR", help="the snapshot before")
@@ -69,14 +82,18 @@ def _processors() -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make a snapshot; the exit status."""
     options = parser().parse_args(arguments)
-    if options.plan != (options.target is None) or options.plan != (options.manifest is None):
-        parser().error("give TARGET and --manifest, or --plan")
+    only_look = options.plan or options.seal or bool(options.fingerprint)
+    if only_look != (options.target is None) or only_look != (options.manifest is None):
+        parser().error("give TARGET and --manifest, or one of --plan, --fingerprint and --seal")
     signal.signal(signal.SIGTERM, _end)
     speaker = Speaker(sys.stdout, options.source)
     try:
         _work(options, speaker)
     except (Refused, BadPattern) as error:
         speaker.complain(str(error))
+        return EXIT_ERROR
+    except (SourceTrouble, Vanished) as error:
+        speaker.complain(f"cannot look at all of it: {error}")
         return EXIT_ERROR
     except DiskTrouble as error:
         speaker.complain(str(error))
@@ -93,12 +110,18 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 def _work(options: argparse.Namespace, speaker: Speaker) -> None:
     key = read_key(options.key)
+    if options.seal:
+        speaker.say(f"seal {_seal(options.source, key)}")
+        return
     excluded = read_patterns(options.exclude) if options.exclude else None
     source = _tree(options.source)
     previous = _tree(options.previous) if options.previous else None
     manifest = None
     if previous is not None and options.previous_manifest is not None:
         manifest = _believed(options.previous_manifest, key, speaker)
+    if options.fingerprint:
+        speaker.say(f"fingerprint {fingerprint(source, options.fingerprint, excluded)}")
+        return
     if options.plan:
         plan(source, manifest, excluded, options.jobs, speaker)
     else:
@@ -136,6 +159,14 @@ def _make_key(path: Path) -> None:
         os.link(fresh, path)
     finally:
         os.unlink(fresh)
+
+
+def _seal(path: str, key: bytes) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, lambda: hmac.new(key, digestmod="sha256")).hexdigest()
+    except OSError as error:
+        raise Refused(f"cannot read {path}: {words(error)}") from error
 
 
 def _tree(path: str) -> Tree:

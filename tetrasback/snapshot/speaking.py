@@ -37,7 +37,7 @@ class Speaker:
         self._counts[kind] += 1
         self.warnings += kind != "vanished"
         if self._counts[kind] <= SHOWN_MAX:
-            self._line(_SENTENCES[kind].format(path=f"{self._root}/{path}", why=why))
+            self.say(_SENTENCES[kind].format(path=f"{self._root}/{path}", why=why))
 
     def progress(self, size: int, files: int) -> None:
         """So much is done; told at most four times a second."""
@@ -49,25 +49,26 @@ class Speaker:
 
     def _tell_progress(self) -> None:
         size, files = self._progress
-        self._line(f"bytes {size}")
-        self._line(f"files {files}")
+        self.say(f"bytes {size}")
+        self.say(f"files {files}")
 
     def note(self, text: str) -> None:
         """Something that a person may want to know."""
-        self._line(f"note {text}")
+        self.say(f"note {text}")
 
     def end(self) -> None:
         """Everything is done: what was only counted, and the last figures."""
         for kind, count in self._counts.items():
             if count > SHOWN_MAX:
-                self._line(_REST[kind].format(count=count - SHOWN_MAX))
+                self.say(_REST[kind].format(count=count - SHOWN_MAX))
         self._tell_progress()
 
     def complain(self, text: str) -> None:
         """Why it could not be done."""
         sys.stderr.write(f"tetras-back-snapshot: {_safe(text)}\n")
 
-    def _line(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """One line."""
         self._stream.write(_safe(text) + "\n")
         self._stream.flush()
 
