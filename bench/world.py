@@ -12,7 +12,7 @@ from typing import Self
 from tests.harness import Daemon, Polkitd, PrivateBus, TagRule, UdevDaemon, Workspace, run
 from tests.harness.process import PROJECT, PYTHON
 from tetrasback import names
-from tetrasback.adapters.history import SCHEMA, VERSION
+from tetrasback.adapters.history_tables import SCHEMA, VERSION
 
 DISKS = 1_000
 ROWS = 100_000
@@ -145,7 +145,7 @@ def _fill_history(directory: Path, saved: list[str], rows: int) -> None:
     database = sqlite3.connect(directory / "history.sqlite")
     database.executescript(f"PRAGMA journal_mode = WAL; {SCHEMA} PRAGMA user_version = {VERSION};")
     minute, now = 60_000_000, time.time_ns() // 1000
-    marks = "(" + ", ".join("?" * 13) + ")"
+    marks = "(" + ", ".join("?" * 14) + ")"
     database.executemany(
         f"INSERT INTO backups VALUES {marks}",
         (
@@ -153,18 +153,18 @@ def _fill_history(directory: Path, saved: list[str], rows: int) -> None:
                 *(number + 1, saved[number % len(saved)], f"disk {number % len(saved)}"),
                 *("plug", "success", "", now - (rows - number) * minute),
                 *(now - (rows - number) * minute + minute // 2, 123_456_789, 4_321, 0),
-                *("", "2026-01-02_03-04-05_Sauvegarde_server"),
+                *("", "2026-01-02_03-04-05_Sauvegarde_server", 1),
             )
             for number in range(rows)
         ),
     )
     if rows:
         database.executemany(
-            "INSERT INTO disks VALUES (" + ", ".join("?" * 11) + ")",
+            "INSERT INTO disks VALUES (" + ", ".join("?" * 14) + ")",
             (
                 (
                     *(uuid, f"disk {number}", "backup", "Elements", "WX1", "ext4", 10**12, 10**11),
-                    *(now, now - number * minute, "success"),
+                    *(now, now - number * minute, "success", now, "", 0),
                 )
                 for number, uuid in enumerate(saved)
             ),

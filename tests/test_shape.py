@@ -58,6 +58,7 @@ ADAPTER_HELPERS = frozenset(
             "dbuscall",
             "description",
             "hang",
+            "history_tables",
             "holders",
             "kernellog",
             "mounting",
@@ -65,7 +66,7 @@ ADAPTER_HELPERS = frozenset(
             "nodes",
             "probing",
         ),
-        *("session", "sim_disks", "sim_records", "spindown", "sysfs"),
+        *("session", "sim_disks", "sim_mail", "sim_records", "spindown", "sysfs"),
     }
 )
 

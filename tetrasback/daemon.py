@@ -20,6 +20,7 @@ from tetrasback.adapters.inotify import DirectoryWatch
 from tetrasback.adapters.jobs import Jobs
 from tetrasback.adapters.logs import Logs
 from tetrasback.adapters.scripts import DEFAULT_DIRECTORIES, ScriptDirectories
+from tetrasback.adapters.sim_mail import SimConsole, SimMail
 from tetrasback.adapters.system import HostSystem
 from tetrasback.adapters.udev import UdevDevices
 from tetrasback.adapters.units import Units
@@ -152,6 +153,8 @@ def real_ports(options: argparse.Namespace) -> Ports:
         units=Units(state_dir / "stopped-units"),
         inhibitor=Inhibitor(),
         automounters=UdisksRule(),
+        mail=SimMail(),
+        console=SimConsole(),
         system=HostSystem(),
         configuration=ConfigFile(options.config, state_dir / "configuration.last-good.toml"),
     )

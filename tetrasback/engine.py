@@ -78,12 +78,14 @@ class Engine:
         loaded = await self._load()
         self.config = loaded.config
         self._worker = asyncio.create_task(self._carry_out(), name="engine")
+        self.ports.mail.start(self._mail_failed)
         await self.happened(
             events.Started(
                 boot_id=self.ports.system.boot_id(),
                 next_id=history.next_id(),
                 remembered=tuple(history.remembered()),
                 unfinished=tuple(history.unfinished()),
+                untold=tuple(history.untold()),
             )
         )
         await self.happened(events.ConfigChanged(loaded.error))
@@ -101,6 +103,8 @@ class Engine:
         """End the running backup in good order, then everything else."""
         await self.happened(events.StopRequested())
         await self.until(lambda: self.state.running is None and not self.state.checking)
+        await self._work.join()
+        await self._performer.finish_mail()
         await self._work.join()
         await self._recorder.catch_up()
         self._recorder.close()
@@ -244,3 +248,6 @@ class Engine:
 
     def _history_failed(self, trouble: str) -> None:
         self.submit(events.HistoryFailed(trouble))
+
+    def _mail_failed(self, trouble: str) -> None:
+        self.submit(events.MailFailed(trouble))

@@ -8,16 +8,20 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from tetrasback.core import effects, events
 from tetrasback.core.devices import Reason
+from tetrasback.core.news import Letter
 from tetrasback.core.signals import Signal
 from tetrasback.core.state import Code, Progress
 from tetrasback.errors import TetrasBackError
 from tetrasback.ports import Fault, Job, Ports
 
 log = logging.getLogger(__name__)
+
+POST_SECONDS: Final = 5.0
+"""How long the daemon's end waits for letters to be written onto the server's disk."""
 
 T = TypeVar("T")
 
@@ -36,6 +40,7 @@ class Performer:
         self._tell = tell
         self._tasks: set[asyncio.Task[Any]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._posts: set[asyncio.Task[None]] = set()
         self._inhibiting = asyncio.Lock()
         self._units_restored: asyncio.Task[None] | None = None
 
@@ -53,6 +58,12 @@ class Performer:
                 log.info("%s", error)
             else:
                 log.error("a task failed", exc_info=error)
+
+    async def finish_mail(self) -> None:
+        """Give letters the time to be kept, and mail the time to be sent; both are short."""
+        if self._posts:
+            await asyncio.wait(self._posts, timeout=POST_SECONDS)
+        await self._ports.mail.close()
 
     async def close(self) -> None:
         """End every timer and task, and give back the lock against shutdown."""
@@ -126,6 +137,18 @@ class Performer:
                 self.spawn(ports.disks.spin_down(device))
             case effects.KeepFromAutomounters(uuids):
                 self.spawn(ports.automounters.keep_from(uuids))
+            case effects.SetMail(settings):
+                ports.mail.configure(settings)
+            case effects.Mail(letter, language):
+                task = self.spawn(self._post(letter, language))
+                self._posts.add(task)
+                task.add_done_callback(self._posts.discard)
+            case effects.CallOut(call, language):
+                self.spawn(ports.console.call_out(call, language))
+
+    async def _post(self, letter: Letter, language: str) -> None:
+        await self._ports.mail.post(letter, language)
+        self._submit(events.MailKept(letter))
 
     def _clear_timer(self, key: str) -> None:
         timer = self._timers.pop(key, None)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tetrasback.config.edits import Edit
-from tetrasback.config.model import Config
+from tetrasback.config.model import Config, MailConfig
 from tetrasback.core.devices import BlockDevice
 from tetrasback.core.events import Remembered, Unfinished
+from tetrasback.core.news import Call, Letter
 from tetrasback.core.state import Backup, Disk, Plug, Progress
 
 
@@ -225,8 +226,16 @@ class History(Protocol):
         """Backups without a verdict."""
         ...
 
+    def untold(self) -> Sequence[Backup]:
+        """Backups with a verdict that are not recorded as mailed, oldest first, at most 100."""
+        ...
+
     async def record_backup(self, backup: Backup) -> None:
         """Insert or update the backup's row, durably."""
+        ...
+
+    async def record_mailed(self, backup_id: int) -> None:
+        """The letter about this backup is in safe hands."""
         ...
 
     async def record_disk(self, disk: Disk) -> None:
@@ -279,6 +288,37 @@ class Automounters(Protocol):
 
     async def keep_from(self, uuids: Sequence[str]) -> None:
         """Write the udev rule for these disks and have udev read it."""
+        ...
+
+
+class Mail(Protocol):
+    """Letters to people. What cannot be handed over is kept, and tried again."""
+
+    def start(self, told: Callable[[str], None]) -> None:
+        """Begin with the letters that an earlier life of the daemon has left.
+
+        TOLD is called on the event loop with one line whenever the trouble changes, '' = none.
+        """
+        ...
+
+    def configure(self, settings: MailConfig) -> None:
+        """From now on send in this way; no address = send nothing, forget what waits."""
+        ...
+
+    async def post(self, letter: Letter, language: str) -> None:
+        """Write it (in LANGUAGE, '' = the system's): back when it is in safe hands."""
+        ...
+
+    async def close(self) -> None:
+        """Send what can be sent within seconds; the rest is kept for the next life."""
+        ...
+
+
+class Console(Protocol):
+    """The server's first console."""
+
+    async def call_out(self, call: Call, language: str) -> None:
+        """A line and a beep, where there is one; never raises for it."""
         ...
 
 
@@ -341,5 +381,7 @@ class Ports:
     units: Units
     inhibitor: Inhibitor
     automounters: Automounters
+    mail: Mail
+    console: Console
     system: System
     configuration: Configuration

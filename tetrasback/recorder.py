@@ -18,8 +18,20 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 60.0
 
-Durable = effects.Log | effects.RecordBackup | effects.RecordDisk | effects.RecordPlug
-DURABLE: Final = (effects.Log, effects.RecordBackup, effects.RecordDisk, effects.RecordPlug)
+Durable = (
+    effects.Log
+    | effects.RecordBackup
+    | effects.RecordMailed
+    | effects.RecordDisk
+    | effects.RecordPlug
+)
+DURABLE: Final = (
+    effects.Log,
+    effects.RecordBackup,
+    effects.RecordMailed,
+    effects.RecordDisk,
+    effects.RecordPlug,
+)
 
 
 class Recorder:
@@ -91,6 +103,8 @@ class Recorder:
         match effect:
             case effects.RecordBackup(backup):
                 await self._history.record_backup(backup)
+            case effects.RecordMailed(backup_id):
+                await self._history.record_mailed(backup_id)
             case effects.RecordDisk(disk):
                 await self._history.record_disk(disk)
             case effects.RecordPlug(uuid, plug):
@@ -116,6 +130,8 @@ def _subject(effect: Durable) -> object:
     match effect:
         case effects.RecordBackup(backup):
             return backup.id
+        case effects.RecordMailed(backup_id):
+            return backup_id
         case effects.RecordDisk(disk):
             return disk.uuid
         case effects.RecordPlug(uuid, _):

@@ -79,10 +79,11 @@ class Views:
                 else (disk, alerts.of_disk(disk, config, now))
                 for uuid, disk in state.disks.items()
             }
+            of_all = alerts.of_all_disks(state.disks.values(), config, now)
             of_disks = chain.from_iterable(found for _, found in self._disk_alerts.values())
             shown = tuple(
                 Alert(item.code, item.uuid, item.since, item.message)
-                for item in alerts.worst_first(chain(of_server, of_disks))
+                for item in alerts.worst_first(chain(of_server, of_all, of_disks))
             )
             self._alerts = ((state.disks, of_server), shown)
         return shown

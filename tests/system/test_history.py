@@ -14,7 +14,8 @@ import pytest
 
 from tests.harness import run
 from tests.harness.process import PROJECT
-from tetrasback.adapters.history import History
+from tetrasback.adapters.history import UNTOLD_MAX, History
+from tetrasback.adapters.history_tables import VERSION
 from tetrasback.core.state import Backup, Disk, DiskState, Plug, Progress, Trigger
 from tetrasback.errors import HistoryError
 
@@ -224,7 +225,7 @@ def test_a_newer_file_is_refused_and_left_as_it_is(
 ) -> None:
     opened().close()
     with sqlite3.connect(path) as database:
-        database.execute("PRAGMA user_version = 2")
+        database.execute(f"PRAGMA user_version = {VERSION + 1}")
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
     before = path.read_bytes()
@@ -232,6 +233,80 @@ def test_a_newer_file_is_refused_and_left_as_it_is(
         History(path)
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == before
+
+
+FIRST_VERSION = """
+CREATE TABLE backups (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uuid TEXT NOT NULL, name TEXT NOT NULL, "trigger" TEXT NOT NULL, verdict TEXT NOT NULL,
+    code TEXT NOT NULL, started_at INTEGER NOT NULL, finished_at INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, files INTEGER NOT NULL, warnings INTEGER NOT NULL,
+    message TEXT NOT NULL, snapshot TEXT NOT NULL
+);
+CREATE INDEX backups_of_disk ON backups (uuid, id);
+CREATE INDEX backups_unfinished ON backups (id) WHERE verdict = '';
+CREATE TABLE disks (
+    uuid TEXT PRIMARY KEY, name TEXT NOT NULL, label TEXT NOT NULL, model TEXT NOT NULL,
+    serial TEXT NOT NULL, fstype TEXT NOT NULL, size INTEGER NOT NULL, free INTEGER NOT NULL,
+    last_seen INTEGER NOT NULL, last_success INTEGER NOT NULL, last_verdict TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE plugs (
+    uuid TEXT PRIMARY KEY, boot_id TEXT NOT NULL, diskseq INTEGER NOT NULL,
+    served INTEGER NOT NULL, attempts INTEGER NOT NULL
+) WITHOUT ROWID;
+PRAGMA user_version = 1;
+"""
+
+
+async def test_a_file_of_the_first_version_is_kept_and_its_backups_count_as_told(
+    path: Path, opened: Callable[..., History]
+) -> None:
+    with sqlite3.connect(path) as database:
+        database.executescript(FIRST_VERSION)
+        database.execute(
+            "INSERT INTO backups VALUES (7,?,'bleu','plug','failed','',1,2,3,4,0,'m','s')", (U1,)
+        )
+        database.execute("INSERT INTO disks VALUES (?,'bleu','','','','ext4',9,8,7,6,'x')", (U1,))
+    database.close()
+    history = opened()
+    assert history.problem == ""
+    assert [row.id for row in await history.list("", 0, 10)] == [7]
+    assert history.untold() == []
+    (known,) = history.remembered()
+    assert (known.disk.last_success, known.disk.saved_at, known.disk.refused) == (6, 0, "")
+    await history.record_backup(backup(8))
+    assert [row.id for row in history.untold()] == [8]
+
+
+def test_a_damaged_file_of_the_first_version_is_moved_aside(
+    path: Path, opened: Callable[..., History]
+) -> None:
+    with sqlite3.connect(path) as database:
+        database.executescript(FIRST_VERSION + "DROP TABLE disks;")
+    database.close()
+    assert "damaged" in opened().problem
+
+
+async def test_what_was_not_told_is_known_until_it_is(opened: Callable[..., History]) -> None:
+    history = opened()
+    for number in range(1, UNTOLD_MAX + 5):
+        await history.record_backup(backup(number))
+    await history.record_backup(replace(backup(200), mailed=True))
+    await history.record_backup(backup(201, verdict=""))
+    history = opened()
+    assert [row.id for row in history.untold()] == list(range(5, UNTOLD_MAX + 5))
+    assert history.untold()[0].verdict == "success"
+    for number in range(5, UNTOLD_MAX + 5):
+        await history.record_mailed(number)
+    assert [row.id for row in history.untold()] == [1, 2, 3, 4]
+
+
+async def test_what_was_told_of_a_disk_is_remembered(opened: Callable[..., History]) -> None:
+    disk = Disk(U1, "bleu", saved=True, saved_at=5, refused="encrypted boot 7", stale_told=9)
+    await opened().record_disk(disk)
+    (known,) = opened().remembered()
+    found = (known.disk.saved_at, known.disk.refused, known.disk.stale_told)
+    assert found == (5, "encrypted boot 7", 9)
 
 
 def test_a_second_daemon_is_refused(opened: Callable[..., History], path: Path) -> None:
@@ -317,7 +392,7 @@ async def test_a_hundred_thousand_rows_are_read_by_their_index(
     opened().close()
     with sqlite3.connect(path) as database:
         database.executemany(
-            "INSERT INTO backups VALUES (?,?,'n','plug','success','',1,2,3,4,0,'m','s')",
+            "INSERT INTO backups VALUES (?,?,'n','plug','success','',1,2,3,4,0,'m','s',1)",
             ((number, U1 if number % 1000 else U2) for number in range(1, 100_001)),
         )
     plans = [

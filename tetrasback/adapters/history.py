@@ -18,14 +18,12 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
+from tetrasback.adapters import history_tables as tables
 from tetrasback.core.events import Remembered, Unfinished
 from tetrasback.core.state import Backup, Disk, Phase, Plug, Progress, Trigger
 from tetrasback.core.verdict import sum_progress
 from tetrasback.errors import HistoryError
 from tetrasback.ports import Record
-
-VERSION: Final = 1
-"""`PRAGMA user_version` of the files written here."""
 
 CHECKED_SIZE: Final = 16 * 1024 * 1024
 """Bytes up to which a file is checked whole when it is opened; a larger one takes too long."""
@@ -36,33 +34,13 @@ LEAST_ROOM: Final = 64 * 1024
 CLOSING: Final = 10.0
 """Seconds after which a hung disk is no longer waited for."""
 
-SCHEMA: Final = """
-CREATE TABLE backups (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    uuid TEXT NOT NULL, name TEXT NOT NULL, "trigger" TEXT NOT NULL, verdict TEXT NOT NULL,
-    code TEXT NOT NULL, started_at INTEGER NOT NULL, finished_at INTEGER NOT NULL,
-    bytes INTEGER NOT NULL, files INTEGER NOT NULL, warnings INTEGER NOT NULL,
-    message TEXT NOT NULL, snapshot TEXT NOT NULL
-);
-CREATE INDEX backups_of_disk ON backups (uuid, id);
-CREATE INDEX backups_unfinished ON backups (id) WHERE verdict = '';
-CREATE TABLE disks (
-    uuid TEXT PRIMARY KEY, name TEXT NOT NULL, label TEXT NOT NULL, model TEXT NOT NULL,
-    serial TEXT NOT NULL, fstype TEXT NOT NULL, size INTEGER NOT NULL, free INTEGER NOT NULL,
-    last_seen INTEGER NOT NULL, last_success INTEGER NOT NULL, last_verdict TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE plugs (
-    uuid TEXT PRIMARY KEY, boot_id TEXT NOT NULL, diskseq INTEGER NOT NULL,
-    served INTEGER NOT NULL, attempts INTEGER NOT NULL
-) WITHOUT ROWID;
-"""
+UNTOLD_MAX: Final = 100
 
 _RECORD: Final = (
     'id, uuid, name, "trigger", verdict, code, started_at, finished_at,'
     " bytes, files, warnings, message, snapshot"
 )
 _LARGEST: Final = 2**63 - 1
-_DAMAGE: Final = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -105,6 +83,10 @@ class History:
         """Backups without a verdict, oldest first. Raises HistoryError."""
         return self._submit(self._safely, self._unfinished).result()
 
+    def untold(self) -> Sequence[Backup]:
+        """Backups with a verdict that are not mailed, the newest `UNTOLD_MAX`, oldest first."""
+        return self._submit(self._safely, self._untold).result()
+
     async def list(self, uuid: str, before: int, limit: int) -> Sequence[Record]:
         """Rows, newest first; empty uuid = all; before 0 = from the newest. Raises HistoryError."""
         return await self._ask(self._list, uuid, before, limit)
@@ -119,11 +101,17 @@ class History:
         """Insert or update the backup's row, durably. Raises HistoryError."""
         await self._ask(self._record_backup, backup)
 
+    async def record_mailed(self, backup_id: int) -> None:
+        """The letter about this backup is in safe hands. Raises HistoryError."""
+        statement = "UPDATE backups SET mailed = 1 WHERE id = ?"
+        await self._ask(self._execute, statement, (backup_id,))
+
     async def record_disk(self, disk: Disk) -> None:
         """Insert or update what is known of a disk. Raises HistoryError."""
         values = (
             *(disk.uuid, disk.name, disk.label, disk.model, disk.serial, disk.fstype),
             *(disk.size, disk.free, disk.last_seen, disk.last_success, disk.last_verdict),
+            *(disk.saved_at, disk.refused, disk.stale_told),
         )
         await self._ask(self._replace, "disks", values)
 
@@ -176,7 +164,7 @@ class History:
                 self._open()
             return call(*args)
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
+            if not tables.is_damage(error):
                 raise HistoryError(f"{self._path}: {error}") from error
             try:
                 self._begin_anew()
@@ -192,7 +180,7 @@ class History:
         except OSError as error:
             raise HistoryError(f"{self._path} cannot be opened: {error.strerror}") from error
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
+            if not tables.is_damage(error):
                 raise HistoryError(f"{self._path} cannot be opened: {self._why(error)}") from error
             self._begin_anew()
 
@@ -226,24 +214,11 @@ class History:
         os.close(descriptor)
         database = sqlite3.connect(self._path, timeout=10, isolation_level=None)
         try:
-            (version,) = database.execute("PRAGMA user_version").fetchone()
-            if version > VERSION:
-                raise HistoryError(
-                    f"{self._path} was made by a newer version of Tetras-back: install that"
-                    " version, or move the file away"
-                )
+            tables.refuse_newer(database, self._path)
             # WAL with FULL: a commit is on the disk when it returns, with a single fsync.
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")
-            if version == 0:
-                database.executescript(
-                    f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
-                )
-            elif self._path.stat().st_size <= CHECKED_SIZE:
-                (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
-                if found != "ok":
-                    raise _Damaged(found)
-            _check_tables(database)
+            tables.make(database, check_whole=self._path.stat().st_size <= CHECKED_SIZE)
             query = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'backups'"
             (highest,) = database.execute(query).fetchone()
         except BaseException:
@@ -269,6 +244,7 @@ class History:
             *(backup.id, backup.uuid, backup.name, str(backup.trigger), backup.verdict),
             *(backup.code, backup.started_at or backup.queued_at, backup.finished_at),
             *(said.bytes_done, said.files_done, said.warnings, backup.message, said.snapshot),
+            int(backup.mailed),
         )
         self._replace("backups", values)
         self._highest = max(self._highest, backup.id)
@@ -291,6 +267,14 @@ class History:
         )
         return [Unfinished(*row) for row in rows]
 
+    def _untold(self) -> Sequence[Backup]:
+        rows = self._execute(
+            f"SELECT {_RECORD} FROM backups WHERE mailed = 0 AND verdict <> ''"
+            " ORDER BY id DESC LIMIT ?",
+            (UNTOLD_MAX,),
+        )
+        return [_as_backup(Record(*row)) for row in reversed(rows)]
+
     def _remembered(self) -> Sequence[Remembered]:
         plugs = {
             uuid: Plug(boot_id, diskseq, bool(served), attempts)
@@ -299,7 +283,8 @@ class History:
         last = self._last_ended()
         found = []
         for row in self._execute("SELECT * FROM disks ORDER BY uuid"):
-            uuid, name, label, model, serial, fstype, size, free, seen, success, verdict = row
+            uuid, name, label, model, serial, fstype, size, free, seen, success, verdict = row[:11]
+            saved_at, refused, stale_told = row[11:]
             disk = Disk(
                 uuid=uuid,
                 name=name,
@@ -312,6 +297,9 @@ class History:
                 last_seen=seen,
                 last_success=success,
                 last_verdict=verdict,
+                saved_at=saved_at,
+                refused=refused,
+                stale_told=stale_told,
             )
             found.append(Remembered(disk, plugs.get(uuid), last.get(uuid)))
         self._execute("PRAGMA shrink_memory")  # the pages of a long history are not needed again
@@ -324,30 +312,6 @@ class History:
             " WHERE own.uuid = disks.uuid AND verdict <> '' ORDER BY id DESC LIMIT 1) FROM disks)"
         )
         return {backup.uuid: backup for backup in (_as_backup(Record(*row)) for row in rows)}
-
-
-class _Damaged(sqlite3.DatabaseError):
-    """The check of the file found a fault."""
-
-
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    if isinstance(error, _Damaged):
-        return True
-    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGE
-
-
-def _check_tables(database: sqlite3.Connection) -> None:
-    """Raise _Damaged unless our tables are there with our columns."""
-    wanted = sqlite3.connect(":memory:")
-    try:
-        wanted.executescript(SCHEMA)
-        for table in ("backups", "disks", "plugs"):
-            question = f"PRAGMA table_info({table})"
-            columns = [row[1] for row in database.execute(question)]
-            if columns != [row[1] for row in wanted.execute(question)]:
-                raise _Damaged(f"table {table} is not as it should be")
-    finally:
-        wanted.close()
 
 
 def _as_backup(row: Record) -> Backup:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tetrasback.adapters.sim_disks import DISKS, GIB, SimDevices, SimDisks
+from tetrasback.adapters.sim_mail import SimConsole, SimMail
 from tetrasback.adapters.sim_records import SimHistory, SimLogs
 from tetrasback.config import text as config_text
 from tetrasback.config.check import Problem
@@ -224,6 +225,8 @@ class SimWorld:
         self.units = SimUnits()
         self.inhibitor = SimInhibitor()
         self.automounters = SimAutomounters()
+        self.mail = SimMail()
+        self.console = SimConsole()
         self.system = SimSystem()
         self.configuration = SimConfiguration(toml)
 
@@ -238,6 +241,8 @@ class SimWorld:
             units=self.units,
             inhibitor=self.inhibitor,
             automounters=self.automounters,
+            mail=self.mail,
+            console=self.console,
             system=self.system,
             configuration=self.configuration,
         )

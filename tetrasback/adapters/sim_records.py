@@ -34,6 +34,7 @@ class SimHistory:
         self.backups: dict[int, Record] = {}
         self.disks: dict[str, Disk] = {}
         self.plugs: dict[str, Plug] = {}
+        self.mailed: set[int] = set()
 
     def next_id(self) -> int:
         """As `ports.History.next_id`."""
@@ -50,6 +51,15 @@ class SimHistory:
             for row in self.backups.values()
             if not row.verdict
         ]
+
+    def untold(self) -> Sequence[Backup]:
+        """None was forgotten together with everything else."""
+        return ()
+
+    async def record_mailed(self, backup_id: int) -> None:
+        """As `ports.History.record_mailed`."""
+        self._fail()
+        self.mailed.add(backup_id)
 
     async def record_backup(self, backup: Backup) -> None:
         """As `ports.History.record_backup`."""

@@ -6,21 +6,22 @@ from itertools import chain
 from typing import Final
 
 from tetrasback.config.model import Config
+from tetrasback.core import staleness
 from tetrasback.core.explanations import EXPLANATIONS
 from tetrasback.core.state import Disk, DiskState, State, Verdict
 
 MAX_ALERTS: Final = 100
-DAY: Final = 86_400_000_000
-"""µs."""
 
 ORDER: Final = (
     "configuration",
     "history",
     "units-stopped",
+    "no-good-backup",
     "failed",
     "rejected",
     "interrupted",
     "held",
+    "mail",
     "never-backed-up",
     "stale",
     "warning",
@@ -43,8 +44,9 @@ class Alert:
 
 def alerts(state: State, config: Config, now: int) -> tuple[Alert, ...]:
     """All there is to know, as `worst_first` puts it."""
-    of_disks = (of_disk(disk, config, now) for disk in state.disks.values())
-    return worst_first([*of_server(state), *chain.from_iterable(of_disks)])
+    disks = state.disks.values()
+    of_disks = chain.from_iterable(of_disk(disk, config, now) for disk in disks)
+    return worst_first([*of_server(state), *of_all_disks(disks, config, now), *of_disks])
 
 
 def worst_first(found: Iterable[Alert]) -> tuple[Alert, ...]:
@@ -76,6 +78,16 @@ def of_server(state: State) -> Iterator[Alert]:
             0,
             f"stopped for a backup and not started again: {units}: start them by hand",
         )
+    if state.mail_error:
+        yield Alert("mail", "", state.mail_error_since, state.mail_error)
+
+
+def of_all_disks(disks: Iterable[Disk], config: Config, now: int) -> Iterator[Alert]:
+    """What is about all disks together. Time makes a difference only as the days go by."""
+    if staleness.none_good(disks, config, now):
+        newest = max(staleness.waits_since(disk) for disk in disks if disk.saved)
+        days = staleness.days_passed(newest, now)
+        yield Alert("no-good-backup", "", newest, f"no disk has had a good backup for {days} days")
 
 
 def of_disk(disk: Disk, config: Config, now: int) -> tuple[Alert, ...]:
@@ -115,18 +127,16 @@ def _of_verdict(disk: Disk) -> Iterator[Alert]:
 
 
 def _of_age(disk: Disk, config: Config, now: int) -> Iterator[Alert]:
-    if not disk.last_success:
-        yield Alert("never-backed-up", disk.uuid, 0, f"disk {disk.name} holds no good backup yet")
-        return
-    settings = config.disks.get(disk.uuid)
-    days = config.alerts.stale_days
-    if settings is not None and settings.stale_days is not None:
-        days = settings.stale_days
-    age = (now - disk.last_success) // DAY
-    if days and now - disk.last_success > days * DAY:
+    since = staleness.waits_since(disk)
+    days = staleness.days_passed(since, now)
+    if staleness.is_stale(disk, config, now):
+        message = (
+            f"the last good backup on disk {disk.name} is {days} days old"
+            if disk.last_success
+            else f"disk {disk.name} was saved {days} days ago and holds no good backup yet"
+        )
+        yield Alert("stale", disk.uuid, since, message)
+    elif not disk.last_success:
         yield Alert(
-            "stale",
-            disk.uuid,
-            disk.last_success,
-            f"the last good backup on disk {disk.name} is {age} days old",
+            "never-backed-up", disk.uuid, since, f"disk {disk.name} holds no good backup yet"
         )

@@ -17,7 +17,7 @@ a fact, moves the backup on. A fact that is not awaited changes nothing. To stop
 from dataclasses import replace
 from typing import Final
 
-from tetrasback.core import events, release, verdict
+from tetrasback.core import events, release, telling, verdict
 from tetrasback.core.devices import Reason
 from tetrasback.core.effects import (
     ClearTimer,
@@ -267,6 +267,7 @@ def finish(turn: Turn, backup: Backup, finding: Finding) -> None:
         finished_at=turn.now,
         step="",
         scripts=(),
+        mailed=not telling.is_mailed(turn, finding.verdict),
     )
     older = [
         other.id
@@ -288,11 +289,13 @@ def finish(turn: Turn, backup: Backup, finding: Finding) -> None:
     if disk is not None:
         _settle(turn, disk, backup)
     turn.tell(BackupFinished(backup.id, backup.uuid, backup.verdict, backup.message))
+    telling.backup_ended(turn, backup)
     _release(turn, backup)
     if backup.device is not None:
         release.recheck(turn, backup.device.whole)
     if not turn.state.busy:
         turn.do(Inhibit(False))
+        telling.look_for_stale(turn)
 
 
 def _settle(turn: Turn, disk: Disk, backup: Backup) -> None:
@@ -312,6 +315,7 @@ def _settle(turn: Turn, disk: Disk, backup: Backup) -> None:
         last_verdict=backup.verdict,
         last_ended=turn.now,
         last_success=turn.now if good else disk.last_success,
+        stale_told=0 if good else disk.stale_told,
         plug=plug,
     )
     turn.do(RecordDisk(disk))
@@ -324,8 +328,9 @@ def _release(turn: Turn, backup: Backup) -> None:
     if backup.device.syspath not in {device.syspath for device in disk.devices}:
         return  # it has left; another device of this UUID is a plug of its own
     if backup.rejection:
-        turn.disk(disk, state=DiskState.REJECTED, reason=backup.rejection)
+        disk = turn.disk(disk, state=DiskState.REJECTED, reason=backup.rejection)
         turn.tell(DiskRejected(disk.uuid, backup.device.node, backup.rejection))
+        telling.refused(turn, disk, backup.device, backup.rejection, backup=True)
     elif backup.code != Reason.DUPLICATE_UUID:  # or `disks` has rejected it while it waited
         release.wait_for(turn, disk)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tetrasback.core import backups, queue, release
+from tetrasback.core import backups, queue, release, telling
 from tetrasback.core.devices import BlockDevice, Reason, objection, same_plug
 from tetrasback.core.effects import KeepFromAutomounters, RecordDisk, RecordPlug
 from tetrasback.core.signals import (
@@ -101,8 +101,9 @@ def _was_served(turn: Turn, disk: Disk, plug: Plug) -> None:
 
 
 def _reject(turn: Turn, disk: Disk, device: BlockDevice, reason: Reason) -> None:
-    turn.disk(disk, state=DiskState.REJECTED, reason=reason)
+    disk = turn.disk(disk, state=DiskState.REJECTED, reason=reason)
     turn.tell(DiskRejected(disk.uuid, device.node, reason))
+    telling.refused(turn, disk, device, reason, backup=False)
 
 
 def _reject_duplicates(turn: Turn, disk: Disk, newcomer: BlockDevice) -> None:
@@ -110,15 +111,18 @@ def _reject_duplicates(turn: Turn, disk: Disk, newcomer: BlockDevice) -> None:
     active = turn.state.active_backup(disk.uuid)
     if active is not None and active.id == turn.state.running:
         turn.tell(DiskRejected(disk.uuid, newcomer.node, Reason.DUPLICATE_UUID))
+        telling.refused(turn, disk, newcomer, Reason.DUPLICATE_UUID, backup=False)
         return
     release.forget(turn, disk.uuid)
-    turn.disk(disk, state=DiskState.REJECTED, reason=Reason.DUPLICATE_UUID)
+    disk = turn.disk(disk, state=DiskState.REJECTED, reason=Reason.DUPLICATE_UUID)
     for device in disk.devices:
         turn.tell(DiskRejected(disk.uuid, device.node, Reason.DUPLICATE_UUID))
     if active is not None:
         message = "two devices have this UUID: unplug one of them"
         why = Finding(Verdict.FAILED, Reason.DUPLICATE_UUID, message)
         backups.finish(turn, active, why)
+        disk = turn.state.disks[disk.uuid]
+    telling.refused(turn, disk, newcomer, Reason.DUPLICATE_UUID, backup=active is not None)
 
 
 def gone(turn: Turn, syspath: str) -> None:
@@ -131,8 +135,8 @@ def gone(turn: Turn, syspath: str) -> None:
     active = turn.state.active_backup(disk.uuid)
     hit = active is not None and active.device is not None and active.device.syspath == syspath
     in_use = disk.devices[0].syspath == syspath
-    plug = None if device.diskseq == 0 else disk.plug
-    disk = turn.disk(disk, devices=left, last_seen=turn.now, plug=plug)
+    plug, refused = (None, "") if device.diskseq == 0 else (disk.plug, disk.refused)
+    disk = turn.disk(disk, devices=left, last_seen=turn.now, plug=plug, refused=refused)
     if not left:
         release.forget(turn, disk.uuid)
         disk = turn.disk(disk, state=DiskState.ABSENT)
@@ -199,7 +203,7 @@ def keep_from_automounters(turn: Turn) -> None:
 def _save(turn: Turn, disk: Disk, name: str) -> None:
     """DISK is known from now on. Saving starts nothing, now or at the daemon's next start."""
     device = disk.device
-    disk = turn.disk(disk, name=name, saved=True)
+    disk = turn.disk(disk, name=name, saved=True, saved_at=turn.now)
     turn.tell(DiskSaved(disk.uuid, name))
     if device is not None:
         plug = Plug(turn.state.boot_id, device.diskseq, served=True)
@@ -219,7 +223,8 @@ def _save(turn: Turn, disk: Disk, name: str) -> None:
 def _forget(turn: Turn, disk: Disk) -> None:
     """DISK is known no more; a backup that already runs on it ends normally."""
     active = turn.state.active_backup(disk.uuid)
-    disk = turn.disk(disk, saved=False, name="")
+    disk = turn.disk(disk, saved=False, name="", saved_at=0, refused="", stale_told=0)
+    turn.do(RecordDisk(disk))  # saved again, it begins anew
     turn.tell(DiskForgotten(disk.uuid))
     if active is not None and active.id in turn.state.queue:
         why = Finding(Verdict.CANCELLED, Code.FORGOTTEN, "the disk was forgotten")

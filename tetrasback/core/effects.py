@@ -6,7 +6,9 @@ Effects on one backup end in exactly one event with its id (named in each docstr
 from dataclasses import dataclass
 
 from tetrasback.config.edits import Edit
+from tetrasback.config.model import MailConfig
 from tetrasback.core.devices import BlockDevice
+from tetrasback.core.news import Call, Letter
 from tetrasback.core.signals import Signal
 from tetrasback.core.state import Backup, Disk, Plug, Script
 
@@ -23,6 +25,13 @@ class RecordBackup:
     """Write a backup's row, as it is now."""
 
     backup: Backup
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMailed:
+    """Write that the letter about a backup is in safe hands, or not wanted."""
+
+    backup_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,32 @@ class KeepFromAutomounters:
 
 
 @dataclass(frozen=True, slots=True)
+class SetMail:
+    """From now on mail goes out in this way."""
+
+    settings: MailConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Send a letter in LANGUAGE ('' = the system's) → MailKept, soon and sooner than its arrival.
+
+    Whether letters can be handed over is told by MailFailed.
+    """
+
+    letter: Letter
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallOut:
+    """Say it at the server's console, with a beep; nothing follows."""
+
+    call: Call
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetTimer:
     """After ``seconds`` → TimerFired(key). Setting it again replaces it."""
 
@@ -154,6 +189,7 @@ class Tell:
 Effect = (
     EditConfig
     | RecordBackup
+    | RecordMailed
     | RecordDisk
     | RecordPlug
     | OpenDisk
@@ -166,6 +202,9 @@ Effect = (
     | SpinDown
     | Inhibit
     | KeepFromAutomounters
+    | SetMail
+    | Mail
+    | CallOut
     | SetTimer
     | ClearTimer
     | Log

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tetrasback.core.devices import BlockDevice
+from tetrasback.core.news import Letter
 from tetrasback.core.state import Backup, Disk, Plug, Progress
 
 GONE: Final = "gone"
@@ -99,6 +100,8 @@ class Started:
     next_id: int
     remembered: tuple[Remembered, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
+    untold: tuple[Backup, ...] = ()
+    """Those that have a verdict of which no letter was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +224,20 @@ class HistoryFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class MailKept:
+    """A letter would survive the daemon now: it is on the server's disk, or handed over."""
+
+    letter: Letter
+
+
+@dataclass(frozen=True, slots=True)
+class MailFailed:
+    """Letters could not be handed over; '' = none waits any more."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnitsChecked:
     """Which units stopped for a script are still not started again."""
 
@@ -276,6 +293,8 @@ Fact = (
     | ReleaseChecked
     | TimerFired
     | HistoryFailed
+    | MailKept
+    | MailFailed
     | UnitsChecked
     | Imported
     | StopRequested

@@ -8,8 +8,8 @@ How to read it
 
     The rules live where their subject lives: `disks` (what comes and goes), `queue` (who is next),
     `backups` (from the disk to the verdict, with its diagram), `release` (when a disk may be taken
-    away), `verdict` (what the findings come to). Each works on a `Turn`, which collects the
-    effects.
+    away), `verdict` (what the findings come to), `telling` (who hears of it by mail and at the
+    console). Each works on a `Turn`, which collects the effects.
 
     A plug (UUID, boot id, diskseq) is served when its backup has ended. That memory, `Plug`, is
     recorded at every change, so that neither repeated events nor a new start of the daemon run a
@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from tetrasback.config import edits
 from tetrasback.config.model import Config
-from tetrasback.core import backups, disks, events, queue, release
+from tetrasback.core import backups, disks, events, queue, release, telling
 from tetrasback.core.devices import objection
 from tetrasback.core.effects import EditConfig, Effect, Log, RecordBackup, RecordDisk, SetTimer
 from tetrasback.core.explanations import EXPLANATIONS
@@ -142,6 +142,7 @@ def _started(turn: Turn, event: events.Started) -> None:
             item.disk,
             name=settings.name,
             saved=True,
+            saved_at=item.disk.saved_at or turn.now,
             since=turn.now,
             plug=item.plug,
             last_ended=item.last.finished_at if item.last else 0,
@@ -153,8 +154,14 @@ def _started(turn: Turn, event: events.Started) -> None:
         disks=known,
         backups={backup.id: backup for backup in last},
     )
+    for uuid, disk in known.items():
+        if uuid not in remembered or not remembered[uuid].disk.saved_at:
+            turn.do(RecordDisk(disk))
+    telling.configured(turn)
     for row in event.unfinished:
         _was_cut_short(turn, row)
+    for backup in event.untold:
+        telling.untold(turn, backup)
     disks.keep_from_automounters(turn)
     turn.do(SetTimer(TICK, TICK_SECONDS))
 
@@ -173,6 +180,7 @@ def _was_cut_short(turn: Turn, row: events.Unfinished) -> None:
         message="the service or the server ended in the middle of the backup"
         if row.started_at
         else "the service or the server ended before the backup had begun",
+        mailed=not telling.is_mailed(turn, Verdict.INTERRUPTED),
     )
     turn.do(Log(backup.id, f"{backup.verdict}: {backup.message}"), RecordBackup(backup))
     newest = max(
@@ -188,12 +196,14 @@ def _was_cut_short(turn: Turn, row: events.Unfinished) -> None:
             disk = turn.disk(disk, last_verdict=backup.verdict, last_ended=turn.now)
             turn.do(RecordDisk(disk))
     turn.tell(BackupFinished(backup.id, backup.uuid, backup.verdict, backup.message))
+    telling.backup_ended(turn, backup)
 
 
 def _ready(turn: Turn, event: events.SystemReady) -> None:
     turn.set(ready=True)
     for backup_id in turn.state.queue:
         turn.backup(turn.state.backups[backup_id], step="")
+    telling.look_for_stale(turn)
 
 
 def _configured(turn: Turn, event: events.ConfigChanged) -> None:
@@ -203,6 +213,8 @@ def _configured(turn: Turn, event: events.ConfigChanged) -> None:
             configuration_error_since=turn.now if event.error else 0,
         )
     disks.configured(turn)
+    telling.configured(turn)
+    telling.look_for_stale(turn)
 
 
 def _seen(turn: Turn, event: events.DeviceSeen) -> None:
@@ -231,12 +243,20 @@ def _timer(turn: Turn, event: events.TimerFired) -> None:
     elif kind == "release":
         release.recheck(turn, subject)
     elif kind == TICK:
+        turn.set(quiet_hours=turn.state.quiet_hours + 1)
         turn.do(SetTimer(TICK, TICK_SECONDS))
+        telling.look_for_stale(turn)
 
 
 def _history_failed(turn: Turn, event: events.HistoryFailed) -> None:
     if event.message != turn.state.history_error:
         turn.set(history_error=event.message, history_error_since=turn.now if event.message else 0)
+
+
+def _mail_failed(turn: Turn, event: events.MailFailed) -> None:
+    state = turn.state
+    since = (state.mail_error_since or turn.now) if event.message else 0
+    turn.set(mail_error=event.message, mail_error_since=since)
 
 
 def _units(turn: Turn, event: events.UnitsChecked) -> None:
@@ -262,6 +282,7 @@ def _imported(turn: Turn, event: events.Imported) -> None:
             finished_at=past.finished_at,
             verdict=past.verdict,
             message=past.message,
+            mailed=True,
         )
         turn.set(next_id=backup.id + 1)
         turn.backup(backup)
@@ -318,6 +339,8 @@ RULES: Final[Mapping[type, Rule]] = {
     events.DeviceSeen: _seen,
     events.DeviceGone: _gone,
     events.HistoryFailed: _history_failed,
+    events.MailKept: telling.kept,
+    events.MailFailed: _mail_failed,
     events.UnitsChecked: _units,
     events.Imported: _imported,
     events.StopRequested: _stop,

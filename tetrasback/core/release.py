@@ -7,6 +7,7 @@ whole disk, and then for one exclusive open of it.
 
 from typing import Final
 
+from tetrasback.core import telling
 from tetrasback.core.devices import Reason
 from tetrasback.core.effects import CheckRelease, ClearTimer, SetTimer, SpinDown
 from tetrasback.core.events import GONE
@@ -68,6 +69,7 @@ def checked(turn: Turn, whole: str, reason: str) -> None:
             turn.disk(disk, state=DiskState.SAFE if disk.saved else DiskState.UNKNOWN)
         if not reason and device is not None:
             turn.tell(SafeToUnplug(disk.uuid, device.node))
+            telling.safe(turn, disk)
             if turn.config.backup.spin_down:
                 turn.do(SpinDown(device))
     uuids = {disk.uuid for disk in waiting}

@@ -22,6 +22,13 @@ WARNINGS_MAX: Final = 2**32 - 1
 LOGGED_MAX: Final = 1000
 """Warnings and notes of one script that go into the log; all warnings are counted."""
 
+KEPT_MAX: Final = 100
+"""Warnings, and names of backups that made room, that are kept for the mail."""
+
+KEPT_LENGTH: Final = 300
+PRUNED: Final = "pruned: "
+"""How a note begins that names a backup which was removed to make room."""
+
 BAD_MAX: Final = 10
 """Lines that are none of the contract's, which are told."""
 
@@ -78,17 +85,33 @@ def heard(progress: Progress, line: bytes) -> tuple[Progress, str]:
     if word == "snapshot" and rest:
         return replace(progress, snapshot=_label(rest, SNAPSHOT_MAX)), ""
     if word == "note" and rest:
-        return progress, "note: " + cleaned(rest)
+        return _noted(progress, rest), "note: " + cleaned(rest)
     if word == "warning":
-        code, colon, _ = rest.partition(":")
+        code, colon, text = rest.partition(":")
         # What was said of the disk is not taken back by a word about the source.
         known = colon and code in SCRIPT_CODES and progress.code not in DISK_CODES
         return replace(
             progress,
             warnings=min(progress.warnings + 1, WARNINGS_MAX),
             code=code if known else progress.code,
+            warned=_kept(progress.warned, text if colon and code in SCRIPT_CODES else rest),
         ), "warning: " + cleaned(rest)
     raise ValueError("it is no progress line")
+
+
+def _noted(progress: Progress, text: str) -> Progress:
+    folder = text.removeprefix(PRUNED)
+    return replace(
+        progress,
+        notes=min(progress.notes + 1, WARNINGS_MAX),
+        pruned=progress.pruned if folder == text else _kept(progress.pruned, folder),
+    )
+
+
+def _kept(texts: tuple[str, ...], text: str) -> tuple[str, ...]:
+    if len(texts) >= KEPT_MAX or not text.strip():
+        return texts
+    return (*texts, _label(text, KEPT_LENGTH))
 
 
 def _whole(text: str) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+from tetrasback.config.model import MailConfig
 from tetrasback.core.devices import BlockDevice
 
 MAX_ATTEMPTS: Final = 3
@@ -112,10 +113,16 @@ class Disk:
     size: int = 0
     free: int = 0
     last_seen: int = 0
+    saved_at: int = 0
+    """When it was saved."""
     last_success: int = 0
     last_verdict: str = ""
     last_ended: int = 0
     """When it was given."""
+    refused: str = ""
+    """The refusal that was told last (`news.DiskRefused.mark`)."""
+    stale_told: int = 0
+    """When it was last told that it waits too long for a good backup; 0 = not since the last."""
     plug: Plug | None = None
     since: int = 0
     """When the state last changed."""
@@ -154,6 +161,11 @@ class Progress:
     snapshot: str = ""
     code: str = ""
     """A word from `Code` that the script gave with a warning (``source-shrunk``), or empty."""
+    notes: int = 0
+    warned: tuple[str, ...] = ()
+    """The first warnings, one line each."""
+    pruned: tuple[str, ...] = ()
+    """The first of the backups that made room, by their folders' names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +225,8 @@ class Backup:
     verdict: str = ""
     code: str = ""
     message: str = ""
+    mailed: bool = False
+    """The letter about it is in safe hands, or none is wanted."""
 
     @property
     def over(self) -> bool:
@@ -247,6 +261,14 @@ class State:
     """Whole disks (nodes) that are just being held exclusively; nothing may open them."""
     kept: tuple[str, ...] = ()
     """The saved disks as automounters last heard of them."""
+    mail: MailConfig | None = None
+    """How mail is sent, as whoever sends it last heard."""
+    mailing: frozenset[str] = frozenset()
+    """Letters that were called for and are not in safe hands yet."""
+    mail_error: str = ""
+    mail_error_since: int = 0
+    quiet_hours: int = 0
+    """Hours of this life in which nothing was written of stale disks."""
 
     def with_disk(self, disk: Disk) -> "State":
         """This state with DISK in place of the one of its UUID."""

@@ -108,6 +108,9 @@ def sum_progress(earlier: Progress, last: Progress) -> Progress:
         warnings=earlier.warnings + last.warnings,
         snapshot=last.snapshot or earlier.snapshot,
         code=last.code or earlier.code,
+        notes=earlier.notes + last.notes,
+        warned=earlier.warned + last.warned,
+        pruned=earlier.pruned + last.pruned,
     )
 
 

@@ -10,6 +10,7 @@ from tests.unit.core.world import UUIDS, World, config, device, well
 from tetrasback.core import effects, events, signals
 from tetrasback.core.alerts import MAX_ALERTS, alerts
 from tetrasback.core.devices import BlockDevice
+from tetrasback.core.news import BackupEnded
 from tetrasback.core.state import Progress, State
 from tetrasback.errors import TetrasBackError
 
@@ -138,6 +139,9 @@ def check_verdicts(world: World, awaited: list[object]) -> None:
     """One verdict a backup, and no success without everything that a success needs."""
     told = [item.backup_id for item in world.of(signals.BackupFinished)]
     assert len(told) == len(set(told))
+    letters = [item.backup for item in world.letters if isinstance(item, BackupEnded)]
+    assert [item.id for item in letters] == told
+    assert [item.verdict for item in letters] == world.verdicts()
     for row in world.rows.values():
         assert bool(row.verdict) == (row.id in told)
         if row.verdict not in ("success", "warning"):

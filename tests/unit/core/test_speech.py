@@ -30,11 +30,15 @@ from tetrasback.core.state import Progress
         (b"files 3", Progress(files_done=3)),
         (b"snapshot 2026 x", Progress(snapshot="2026 x")),
         (b"snapshot " + b"y" * 300, Progress(snapshot="y" * 255)),
-        (b"warning what", Progress(warnings=1)),
-        (b"warning source-shrunk: half", Progress(warnings=1, code="source-shrunk")),
-        (b"warning nonsense: half", Progress(warnings=1)),
+        (b"warning what", Progress(warnings=1, warned=("what",))),
+        (
+            b"warning source-shrunk: half",
+            Progress(warnings=1, code="source-shrunk", warned=("half",)),
+        ),
+        (b"warning nonsense: half", Progress(warnings=1, warned=("nonsense: half",))),
         (b"warning", Progress(warnings=1)),
-        (b"note hello", Progress()),
+        (b"note hello", Progress(notes=1)),
+        (b"note pruned: 2026 x", Progress(notes=1, pruned=("2026 x",))),
     ],
 )
 def test_heard_line_changes_progress(line: bytes, wanted: Progress) -> None:

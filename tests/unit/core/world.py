@@ -1,7 +1,7 @@
 """A world for the core: it takes effects, answers them as told, and keeps what was told."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tetrasback.config.edits import EnableScripts, ForgetDisk, SaveDisk
@@ -53,6 +53,10 @@ class World:
     disks: dict[str, Disk] = field(default_factory=dict)
     rows: dict[int, Backup] = field(default_factory=dict)
     ran: list[tuple[str, str]] = field(default_factory=list)
+    letters: list[Any] = field(default_factory=list)
+    calls: list[Any] = field(default_factory=list)
+    keeps_letters: bool = True
+    """Whether letters are in safe hands as soon as they are written."""
 
     def start(self, boot: str = "boot", ready: bool = True) -> "World":
         """The daemon begins, with what the history holds; also again, after a death."""
@@ -64,7 +68,14 @@ class World:
         )
         remembered = tuple(
             events.Remembered(
-                Disk(uuid, last_success=disk.last_success, last_verdict=disk.last_verdict),
+                Disk(
+                    uuid,
+                    last_success=disk.last_success,
+                    last_verdict=disk.last_verdict,
+                    saved_at=disk.saved_at,
+                    refused=disk.refused,
+                    stale_told=disk.stale_told,
+                ),
                 self.plugs.get(uuid),
                 max(
                     (row for row in self.rows.values() if row.uuid == uuid and row.verdict),
@@ -74,7 +85,9 @@ class World:
             )
             for uuid, disk in self.disks.items()
         )
-        self.happen(events.Started(boot, max(self.rows, default=0) + 1, remembered, unfinished))
+        untold = tuple(row for row in self.rows.values() if row.verdict and not row.mailed)
+        next_id = max(self.rows, default=0) + 1
+        self.happen(events.Started(boot, next_id, remembered, unfinished, untold))
         self.happen(events.ConfigChanged())
         if ready:
             self.happen(events.SystemReady())
@@ -101,6 +114,14 @@ class World:
                 self.disks[disk.uuid] = disk
             case effects.RecordBackup(backup):
                 self.rows[backup.id] = backup
+            case effects.RecordMailed(backup_id):
+                self.rows[backup_id] = replace(self.rows[backup_id], mailed=True)
+            case effects.Mail(letter):
+                self.letters.append(letter)
+                if self.keeps_letters:
+                    self.happen(events.MailKept(letter))
+            case effects.CallOut(call):
+                self.calls.append(call)
             case effects.EditConfig(edit):
                 self._edit(edit)
             case effects.StopScript(backup_id):
@@ -132,7 +153,7 @@ class World:
                 del disks[uuid]
             case EnableScripts():
                 return
-        self.config = Config(backup=self.config.backup, disks=disks)
+        self.config = replace(self.config, disks=disks)
         self.happen(events.ConfigChanged())
 
     def answer(self, effect: Any, event: Any) -> None:

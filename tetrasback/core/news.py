@@ -1,0 +1,57 @@
+"""What people are told who look at no screen: by mail, or at the server's console.
+
+Each holds all that can be said about it, so that whoever writes the words need ask nobody.
+"""
+
+from dataclasses import dataclass
+
+from tetrasback.core.state import Backup, Disk
+
+
+@dataclass(frozen=True, slots=True)
+class BackupEnded:
+    """A backup has its verdict."""
+
+    backup: Backup
+    disk: Disk | None = None
+    """What was known of its disk then; None: nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskRefused:
+    """A saved disk was plugged in and cannot be used."""
+
+    disk: Disk
+    node: str
+    """The device that is refused."""
+    reason: str
+    """A word of `devices.Reason`."""
+    at: int
+    mark: str
+    """What tells this refusal from any other (`Disk.refused`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisksStale:
+    """Disks without a good backup for too long."""
+
+    disks: tuple[Disk, ...]
+    """Those that have waited longest first."""
+    none_good: bool
+    """No disk at all has had one for that long."""
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSafe:
+    """A disk may be taken away."""
+
+    uuid: str
+    name: str
+
+
+Letter = BackupEnded | DiskRefused | DisksStale
+"""What is mailed."""
+
+Call = BackupEnded | DiskRefused | DiskSafe
+"""What is called out at the console."""
