@@ -11,13 +11,15 @@ export MYPY_CACHE_DIR := .venv/.mypy_cache
 export HYPOTHESIS_STORAGE_DIRECTORY := .venv/.hypothesis
 
 PYTEST := .venv/bin/python -m pytest -o cache_dir=.venv/.pytest_cache
-SHELL_FILES = $(wildcard tetrasback/scripts/*.sh tetrasback/ctl/completion/*.bash tests/*.sh) .ci/run
+SHELL_FILES = $(wildcard tetrasback/scripts/*.sh tetrasback/ctl/completion/*.bash tests/*.sh tests/vm/*.sh) .ci/run
 
-.PHONY: help demo setup check lint test bench clean
+.PHONY: help demo setup check lint test check-vm vm bench clean
 
 help:
 	@echo 'sudo make demo    a real backup onto a loop disk, on a private bus; KEEP=1 keeps the bus'
 	@echo 'sudo make check   linters and every test; TESTS=tests/unit runs some of them'
+	@echo 'sudo make check-vm the package in a booted Debian; TESTS=tests/vm/test_plug.py runs some of it'
+	@echo 'sudo make vm      that Debian, to look around in'
 	@echo 'sudo make bench   the measurements in bench/'
 	@echo 'sudo make setup   only installs what check needs'
 	@echo 'sudo make clean   removes .venv and caches'
@@ -40,9 +42,18 @@ lint:
 	xmllint --nonet --noout dbus/*.xml dbus/*.conf polkit/*.policy
 	mandoc -T lint -W warning man/*.[1-8]
 
-TESTS ?= tests
+test: TESTS ?= tests
 test:
 	$(PYTEST) $(TESTS)
+
+check-vm: TESTS ?= tests/vm
+check-vm: deb
+	@tests/setup.sh vm
+	$(PYTEST) --durations=0 $(TESTS)
+
+vm: deb
+	@tests/setup.sh vm
+	@.venv/bin/python -m tests.vm
 
 bench:
 	@tests/setup.sh bench

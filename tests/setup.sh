@@ -2,7 +2,7 @@
 # Installs what the demo, the tests or the benches need: Debian's packages, and for the tests and
 # benches a virtual environment in .venv with the development tools.
 #
-#   tests/setup.sh demo | check | bench
+#   tests/setup.sh demo | check | bench | vm
 #
 # Asks for nothing, starts no service, and is done in a moment where all is there already.
 set -euo pipefail
@@ -14,7 +14,8 @@ die() {
 }
 
 goal=${1:-}
-[[ $goal == demo || $goal == check || $goal == bench ]] || die "usage: tests/setup.sh demo | check | bench"
+[[ $goal == demo || $goal == check || $goal == bench || $goal == vm ]] ||
+    die "usage: tests/setup.sh demo | check | bench | vm"
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     die "this needs Debian 12 or newer (there is no apt-get here)"
 fi
@@ -33,6 +34,9 @@ if [[ $goal != demo ]]; then
         dosfstools exfatprogs ntfs-3g mtree-netbsd openssl perl psmisc strace pkexec bsdutils
         mariadb-server postgresql
     )
+fi
+if [[ $goal == vm ]]; then
+    packages+=(qemu-system-x86 qemu-utils mmdebstrap)
 fi
 if [[ $goal == bench ]]; then
     packages+=(firewalld udisks2 python3-dbus python3-gi)

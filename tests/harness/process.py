@@ -31,8 +31,13 @@ class HarnessError(RuntimeError):
     """A real part did not come up, or did not do its work in time."""
 
 
-def wait_until(condition: Callable[[], T], what: str, seconds: float = 10.0) -> T:
-    """Return CONDITION's first true value; raise HarnessError naming WHAT after SECONDS."""
+def wait_until(
+    condition: Callable[[], T], what: str, seconds: float = 10.0, pause: float = 0.02
+) -> T:
+    """Return CONDITION's first true value; raise HarnessError naming WHAT after SECONDS.
+
+    It is asked again after a PAUSE, of more seconds where asking is much work.
+    """
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -40,7 +45,7 @@ def wait_until(condition: Callable[[], T], what: str, seconds: float = 10.0) -> 
             return value
         if time.monotonic() > end:
             raise HarnessError(f"waited {seconds:g} s in vain for {what}")
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def run(

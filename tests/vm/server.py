@@ -1,0 +1,151 @@
+"""A server with the package on it: what people and programs there do and see."""
+
+import email
+import email.policy
+import json
+from collections.abc import Mapping, Sequence
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+from tests.harness.process import HarnessError, wait_until
+from tests.system.scene import plain
+from tests.vm.channel import Done
+from tests.vm.disk import UsbDisk
+from tests.vm.machine import Machine, Snapshot
+from tetrasback import names
+
+CONFIGURATION = "/etc/tetras-back/configuration.toml"
+SCRIPTS = "/usr/local/lib/tetras-back"
+HEARD = "/run/heard.log"
+PAUSE = 0.3
+"""Seconds between two looks into the guest, which take it a tenth of a second each."""
+
+
+class Server(Machine):
+    """A machine whose daemon is spoken to."""
+
+    def __init__(self, directory: Path, snapshot: Snapshot) -> None:
+        super().__init__(directory, snapshot)
+        self.disks = directory / "disks"
+        self.disks.mkdir()
+
+    # --- what is done -----------------------------------------------------------------------------
+
+    def disk(self, name: str = "bleu", fs: str = "ext4", size_mb: int = 256) -> UsbDisk:
+        """A new disk, not plugged in."""
+        return UsbDisk(self.disks, fs, size_mb, name=name)
+
+    def ctl(self, *arguments: str, user: str = "root", seconds: float = 120) -> Done:
+        """Run tetras-backctl to its end; a failure is the caller's to look at."""
+        return self.run("tetras-backctl", *arguments, user=user, check=False, seconds=seconds)
+
+    def configure(
+        self, saved: Sequence[UsbDisk], scripts: Sequence[str] = (), extra: str = ""
+    ) -> None:
+        """Write the configuration by hand: SAVED disks under their names, SCRIPTS (default: the
+        default), and EXTRA tables; and have it read."""
+        lines = ["[backup]", f"scripts = {json.dumps(list(scripts))}"] if scripts else []
+        lines += [extra]
+        for disk in saved:
+            lines += [f'[disks."{disk.uuid}"]', f'name = "{disk.name}"']
+        self.run("tee", CONFIGURATION, data="\n".join(lines) + "\n")
+        self.run("tetras-backctl", "reload")
+
+    def script(self, text: str, name: str = "own.sh") -> str:
+        """A script of the administrator's own; its name."""
+        path = f"{SCRIPTS}/{name}"
+        self.run("install", "-D", "-m", "755", "/dev/stdin", path, data=f"#!/bin/bash\n{text}")
+        return name
+
+    def listen(self) -> None:
+        """From now on hear every signal."""
+        monitor = f"busctl --json=short monitor {names.BUS_NAME}"
+        self.start("bash", "-c", f"exec {monitor} >>{HEARD} 2>&1", seconds=3600)
+        self.until(lambda: "Monitoring" in self.read(HEARD), "a subscriber")
+
+    # --- what is seen -----------------------------------------------------------------------------
+
+    def until(self, condition: Any, what: str, seconds: float = 60) -> Any:
+        """As `wait_until`, at the pace of a guest."""
+        return wait_until(condition, what, seconds, PAUSE)
+
+    def read(self, path: str) -> str:
+        """The content of a file; empty where there is none."""
+        return self.run("cat", path, check=False).stdout
+
+    def call(self, *words: str, user: str = "root", member: str = "") -> Any:
+        """What a method of the root object answers, MEMBER or one of our own."""
+        interface = names.MANAGER_INTERFACE
+        done = self.run(
+            *("busctl", "--json=short", "--timeout=60", "call", "--"),
+            *(names.BUS_NAME, names.ROOT_PATH, *([] if member else [interface]), *words),
+            user=user,
+        )
+        return plain(json.loads(done.stdout)["data"]) if done.stdout.strip() else None
+
+    def objects(self) -> dict[str, dict[str, Any]]:
+        """Every object's properties, by its path; nothing where the daemon does not answer."""
+        done = self.run(
+            *("busctl", "--json=short", "call", names.BUS_NAME, names.ROOT_PATH),
+            *(names.OBJECT_MANAGER_INTERFACE, "GetManagedObjects"),
+            check=False,
+        )
+        if done.returncode != 0:
+            return {}
+        (found,) = plain(json.loads(done.stdout)["data"])
+        return {
+            path: {key: value for values in interfaces.values() for key, value in values.items()}
+            for path, interfaces in found.items()
+        }
+
+    def shown(self, disk: UsbDisk) -> dict[str, Any]:
+        """The properties of a disk's object; empty where there is none."""
+        return self.objects().get(names.disk_path(disk.uuid), {})
+
+    def becomes(self, disk: UsbDisk, *states: str, seconds: float = 60) -> Mapping[str, Any]:
+        """Wait until a disk is in one of STATES; its properties."""
+        shown: dict[str, Any] = {}
+
+        def reached() -> bool:
+            nonlocal shown
+            shown = self.shown(disk)
+            return shown.get("State") in states
+
+        try:
+            self.until(reached, f"{disk.name} to be {' or '.join(states)}", seconds)
+        except HarnessError as error:
+            raise HarnessError(f"{error}; it is {shown or 'not there'}") from None
+        return shown
+
+    def history(self) -> list[dict[str, Any]]:
+        """The history's rows, newest first."""
+        (rows,) = self.call("GetHistory", "stu", "", "0", "100")
+        return list(rows)
+
+    def heard(self, member: str) -> list[list[Any]]:
+        """The arguments of each signal MEMBER since `listen`."""
+        whole, _, _ = self.read(HEARD).rpartition("\n")
+        found = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
+        return [
+            item["payload"]["data"]
+            for item in found
+            if item["type"] == "signal" and item.get("member") == member
+        ]
+
+    def letters(self, count: int = 1, seconds: float = 60) -> list[EmailMessage]:
+        """The first COUNT mails that reached the mail server, waited for."""
+
+        def arrived() -> list[Path]:
+            files = sorted(self.mails.glob("*.eml"))
+            return files if len(files) >= count else []
+
+        files = wait_until(arrived, f"{count} mails", seconds)
+        return [
+            email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+            for file in files
+        ]
+
+    def journal(self, *options: str) -> str:
+        """What the service said in this boot."""
+        return self.run("journalctl", "-b", "-o", "cat", "-u", "tetras-back", *options).stdout
