@@ -45,12 +45,16 @@ class Rule:
     directories_only: bool
     whole: bool
     """It is held against the whole path, not against the name."""
+    below: bool
+    """It is about a directory and what is below it: FORM asks for a slash after its name."""
     form: re.Pattern[str]
 
     def fits(self, path: str, directory: bool) -> bool:
         """Whether it is about the entry at PATH (as `_bytewise` gives it) below the root."""
         if self.directories_only and not directory:
             return False
+        if self.below and directory:
+            path += "/"
         return self.form.fullmatch(path if self.whole else path.rpartition("/")[2]) is not None
 
 
@@ -102,12 +106,12 @@ def read_pattern(text: str) -> Rule:
     special = bool(re.search(r"[*?\[]", body)) or below
     form = _translate(body) if special else re.escape(body)
     if below:
-        form += "(?:/.*)?"
+        form += "/.*"
     if not anchored:
         # What begins with ** begins anywhere, also within a name.
         form = form if body.startswith("**") else f"(?:.*/)?{form}"
     try:
-        return Rule(keep, directories_only, whole, re.compile(form, re.DOTALL))
+        return Rule(keep, directories_only, whole, below, re.compile(form, re.DOTALL))
     except re.error as error:
         raise BadPattern(f"this is no pattern of a name: {text[:80]!r}") from error
 
