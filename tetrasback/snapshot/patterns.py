@@ -44,7 +44,7 @@ class Rule:
     keep: bool
     directories_only: bool
     whole: bool
-    """It is held against the whole path, not against the name."""
+    """It is held against the whole path with a slash before it, not against the name."""
     below: bool
     """It is about a directory and what is below it: FORM asks for a slash after its name."""
     form: re.Pattern[str]
@@ -55,7 +55,8 @@ class Rule:
             return False
         if self.below and directory:
             path += "/"
-        return self.form.fullmatch(path if self.whole else path.rpartition("/")[2]) is not None
+        subject = f"/{path}" if self.whole else path.rpartition("/")[2]
+        return self.form.fullmatch(subject) is not None
 
 
 class Patterns:
@@ -107,9 +108,11 @@ def read_pattern(text: str) -> Rule:
     form = _translate(body) if special else re.escape(body)
     if below:
         form += "/.*"
-    if not anchored:
-        # What begins with ** begins anywhere, also within a name.
-        form = form if body.startswith("**") else f"(?:.*/)?{form}"
+    if anchored:
+        form = f"/{form}"
+    elif whole and not body.startswith("**"):
+        # What begins with ** begins anywhere, also within a name; anything else with a name.
+        form = f".*/{form}"
     try:
         return Rule(keep, directories_only, whole, below, re.compile(form, re.DOTALL))
     except re.error as error:
