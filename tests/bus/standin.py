@@ -176,9 +176,10 @@ class Ended:
 
 
 class Ctl:
-    """Runs tetras-backctl as a process of its own on BUS."""
+    """Runs tetras-backctl, or another command line's MODULE, as a process of its own on BUS."""
 
-    def __init__(self, bus: PrivateBus) -> None:
+    def __init__(self, bus: PrivateBus, module: str = "tetrasback.ctl") -> None:
+        self._module = module
         self.environment = {
             **BASE_ENVIRONMENT,
             "DBUS_SYSTEM_BUS_ADDRESS": bus.address,
@@ -190,7 +191,7 @@ class Ctl:
         """It is running; the caller must end it."""
         return await asyncio.create_subprocess_exec(
             PYTHON,
-            *("-m", "tetrasback.ctl", *words),
+            *("-m", self._module, *words),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

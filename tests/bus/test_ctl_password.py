@@ -6,12 +6,14 @@ import select
 import subprocess
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tests.harness import Daemon, Polkitd, PrivateBus, User, run
+from tests.harness.process import PYTHON
 from tests.harness.users import command_as
 
 PASSWORD = "Sesame-ouvre-toi-7"
+UUID = "1b5a9f3e-95f2-4d2f-a5a4-6ab9a5a4c4de"
 
 
 def test_an_administrator_is_asked_in_the_terminal(
@@ -24,9 +26,12 @@ def test_an_administrator_is_asked_in_the_terminal(
             daemon = daemon_factory(sim=True)
             refused, said = converse(user, daemon, "wrong")
             allowed, shown = converse(user, daemon, PASSWORD)
+            original = [PYTHON, "-m", "tetrasback.ctl.original", "--save", f"{UUID}=vert"]
+            saved, told = converse(user, daemon, PASSWORD, program=original)
             daemon.stop()
     assert (refused, "in force" in said) == (3, False)
     assert (allowed, "in force" in shown) == (0, True)
+    assert (saved, "saved as vert" in told) == (0, True), told
     assert PASSWORD not in shown
 
 
@@ -46,10 +51,13 @@ ln -s "$1" /run/dbus/system_bus_socket && shift && exec "$@"
 """
 
 
-def converse(user: User, daemon: Daemon, password: str, *options: str) -> tuple[int, str]:
-    """`tetras-backctl reload` of USER on a terminal; PASSWORD is typed when one is asked for."""
+def converse(
+    user: User, daemon: Daemon, password: str, *options: str, program: Sequence[str] = ()
+) -> tuple[int, str]:
+    """`tetras-backctl reload`, or PROGRAM, of USER on a terminal, where PASSWORD is typed when one
+    is asked for."""
     ours, theirs = pty.openpty()
-    command = command_as(user, daemon.ctl("reload", *options))
+    command = command_as(user, program or daemon.ctl("reload", *options))
     command.remove("--no-new-privs")  # the helper is set-uid
     process = subprocess.Popen(
         # setsid -c: the terminal must be the controlling one, as after a login.

@@ -19,7 +19,9 @@ def test_gi_is_there_to_be_avoided() -> None:
     assert "gi._gi" in _loaded_by("dbus_next")
 
 
-@pytest.mark.parametrize("module", ["tetrasback.daemon", "tetrasback.ctl.main"])
+@pytest.mark.parametrize(
+    "module", ["tetrasback.daemon", "tetrasback.ctl.main", "tetrasback.ctl.original"]
+)
 def test_programs_load_dbus_next_without_glib(module: str) -> None:
     loaded = _loaded_by(module)
     assert "dbus_next" in loaded

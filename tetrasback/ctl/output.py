@@ -43,7 +43,7 @@ class Table:
 
 
 class Output:
-    """What a command writes to. TERMINAL: the reader is a person at a terminal."""
+    """What a command of PROGRAM writes to. TERMINAL: the reader is a person at a terminal."""
 
     def __init__(
         self,
@@ -53,7 +53,9 @@ class Output:
         terminal: bool = False,
         json: bool = False,
         width: int | None = None,
+        program: str = "tetras-backctl",
     ) -> None:
+        self._program = program
         self._stream = stream
         self._errors = errors
         self.terminal = terminal and not json
@@ -62,11 +64,12 @@ class Output:
         self._console: Console | None = None
 
     @classmethod
-    def standard(cls, *, json: bool) -> "Output":
+    def standard(cls, program: str, *, json: bool = False) -> "Output":
         """The process's own streams; what their encoding lacks is escaped, never fatal."""
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-        return cls(sys.stdout, sys.stderr, terminal=sys.stdout.isatty(), json=json)
+        terminal = sys.stdout.isatty()
+        return cls(sys.stdout, sys.stderr, terminal=terminal, json=json, program=program)
 
     @property
     def console(self) -> "Console":
@@ -117,7 +120,7 @@ class Output:
     def note(self, text: str) -> None:
         """One line on standard error: about the command, not its result."""
         self._stream.flush()
-        self._errors.write(f"tetras-backctl: {clean(text)}\n")
+        self._errors.write(f"{self._program}: {clean(text)}\n")
         self._errors.flush()
 
     def table(self, table: Table, *, wide: bool = False) -> None:

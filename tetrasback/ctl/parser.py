@@ -7,6 +7,7 @@ from typing import Final
 from tetrasback import __version__
 from tetrasback.client.relay import EVENTS, FORMATS
 
+PROGRAM: Final = "tetras-backctl"
 MAX_HISTORY: Final = 100_000
 
 _DISK: Final = "UUID or name of a disk, or an unambiguous beginning of either"
@@ -34,13 +35,13 @@ def _parser() -> argparse.ArgumentParser:
         # SUPPRESS: given before the command, they must not be reset by the command's own parser.
         common.add_argument(name, action="store_true", default=argparse.SUPPRESS, help=text)
     parser = argparse.ArgumentParser(
-        prog="tetras-backctl",
+        prog=PROGRAM,
         description="Control the backups of this server onto external disks.",
         epilog="Without a command: status. All details: man tetras-backctl",
         parents=[common],
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"tetras-backctl {__version__}")
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
 
     def add(name: str, text: str) -> argparse.ArgumentParser:

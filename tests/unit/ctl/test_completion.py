@@ -23,7 +23,8 @@ case $1 in
     __complete)
         case $2 in
             disks) cat names ;;
-            unsaved) echo {UUID} ;;
+            unsaved | uuids) echo {UUID} ;;
+            fifos) echo '/srv/été & fifo' ;;
             scripts) echo backup_x.sh ;;
         esac ;;
     *)
@@ -33,12 +34,18 @@ esac
 """
 
 SHELLS = {
-    "bash": (["bash", "--norc", "-i"], f". {COMPLETION}/tetras-backctl.bash"),
+    "bash": (
+        ["bash", "--norc", "-i"],
+        f". {COMPLETION}/tetras-backctl.bash; . {COMPLETION}/tetras-back.bash",
+    ),
     "zsh": (
         ["zsh", "-f", "-i"],
         f"fpath=({COMPLETION} $fpath); autoload -U compinit; compinit -uD",
     ),
-    "fish": (["fish", "--private", "-N"], f"source {COMPLETION}/tetras-backctl.fish"),
+    "fish": (
+        ["fish", "--private", "-N"],
+        f"source {COMPLETION}/tetras-backctl.fish; source {COMPLETION}/tetras-back.fish",
+    ),
 }
 TYPED = {
     "backup bl": NAMES[0],
@@ -57,6 +64,14 @@ TYPED = {
     "backup 'x": NAMES[5],
     "enable b": "backup_x.sh",
     "save 0": f"{UUID}=",
+}
+ORIGINAL_TYPED = {
+    "--sav\t0": ["--save", f"{UUID}="],
+    "-s 0": ["-s", f"{UUID}="],
+    "--forget 0": ["--forget", UUID],
+    "-l /": ["-l", "/srv/été & fifo"],
+    "--plug /dev/nul": ["--plug", "/dev/null"],
+    "--register /dev/nul": ["--register", "/dev/null"],
 }
 
 
@@ -97,9 +112,10 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Terminal]:
     argv, load = SHELLS[request.param]
     assert shutil.which(argv[0]), f"apt-get install {argv[0]}"
     (tmp_path / "names").write_text("\n".join(NAMES) + "\n")
-    program = tmp_path / "tetras-backctl"
-    program.write_text(PROGRAM)
-    program.chmod(0o755)
+    for name in ("tetras-backctl", "tetras-back"):
+        program = tmp_path / name
+        program.write_text(PROGRAM)
+        program.chmod(0o755)
     terminal = Terminal(argv, tmp_path)
     try:
         terminal.type(f"{load}; echo REA''DY\n", "READY")
@@ -116,10 +132,17 @@ def test_what_is_completed_is_exactly_the_name(shell: Terminal, tmp_path: Path) 
     assert not (tmp_path / "PWNED").exists()
 
 
-def test_completions_are_well_formed() -> None:
-    run(["shellcheck", COMPLETION / "tetras-backctl.bash"])
-    run(["zsh", "-n", COMPLETION / "_tetras-backctl"])
-    run(["fish", "-n", COMPLETION / "tetras-backctl.fish"])
+def test_the_originals_flags_are_completed(shell: Terminal) -> None:
+    for typed, expected in ORIGINAL_TYPED.items():
+        shown = shell.type(f"tetras-back {typed}\t\n", r"END\d+END")
+        assert re.findall(r"ARG<(.*?)>\r?\n", shown) == expected, typed
+
+
+@pytest.mark.parametrize("program", ["tetras-backctl", "tetras-back"])
+def test_completions_are_well_formed(program: str) -> None:
+    run(["shellcheck", COMPLETION / f"{program}.bash"])
+    run(["zsh", "-n", COMPLETION / f"_{program}"])
+    run(["fish", "-n", COMPLETION / f"{program}.fish"])
 
 
 def test_manual_page_is_well_formed() -> None:
