@@ -10,10 +10,13 @@ export RUFF_CACHE_DIR := .venv/.ruff_cache
 export MYPY_CACHE_DIR := .venv/.mypy_cache
 export HYPOTHESIS_STORAGE_DIRECTORY := .venv/.hypothesis
 
-PYTEST := .venv/bin/python -m pytest -o cache_dir=.venv/.pytest_cache
-SHELL_FILES = $(wildcard tetrasback/scripts/*.sh tetrasback/ctl/completion/*.bash tests/*.sh tests/vm/*.sh) .ci/run
+include install.mk
 
-.PHONY: help demo setup check lint test check-vm vm bench clean
+PYTEST := .venv/bin/python -m pytest -o cache_dir=.venv/.pytest_cache
+SHELL_FILES = $(wildcard tetrasback/scripts/*.sh tetrasback/ctl/completion/*.bash tests/*.sh tests/vm/*.sh packaging/*.sh) .ci/run \
+	$(wildcard debian/*.postinst debian/*.postrm debian/*.prerm debian/*.preinst debian/needrestart/*)
+
+.PHONY: help demo setup check lint test check-vm vm bench deb install uninstall clean
 
 help:
 	@echo 'sudo make demo    a real backup onto a loop disk, on a private bus; KEEP=1 keeps the bus'
@@ -21,8 +24,11 @@ help:
 	@echo 'sudo make check-vm the package in a booted Debian; TESTS=tests/vm/test_plug.py runs some of it'
 	@echo 'sudo make vm      that Debian, to look around in'
 	@echo 'sudo make bench   the measurements in bench/'
+	@echo 'sudo make deb     the Debian packages, in dist/'
+	@echo 'sudo make install builds and installs the Debian package; with DESTDIR= or PREFIX= only'
+	@echo '                  places the files, as make uninstall takes them away again'
 	@echo 'sudo make setup   only installs what check needs'
-	@echo 'sudo make clean   removes .venv and caches'
+	@echo 'sudo make clean   removes .venv, dist and caches'
 
 demo:
 	@tests/setup.sh demo
@@ -58,6 +64,24 @@ vm: deb
 bench:
 	@tests/setup.sh bench
 	.venv/bin/python -m bench
+
+deb:
+	@tests/setup.sh deb
+	@packaging/build-deb.sh $(VERSION)
+
+# On Debian the package is what is installed, so that apt knows of every file; who says where files
+# go, or has another system, gets them placed.
+AS_PACKAGE := $(if $(DESTDIR)$(filter-out undefined file,$(origin PREFIX)),,$(wildcard /etc/debian_version))
+
+install: $(if $(AS_PACKAGE),deb,install-files)
+ifneq ($(AS_PACKAGE),)
+	@packaging/install-deb.sh
+endif
+
+uninstall: $(if $(AS_PACKAGE),,uninstall-files)
+ifneq ($(AS_PACKAGE),)
+	apt-get remove -y tetras-back
+endif
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -2,7 +2,7 @@
 # Installs what the demo, the tests or the benches need: Debian's packages, and for the tests and
 # benches a virtual environment in .venv with the development tools.
 #
-#   tests/setup.sh demo | check | bench | vm
+#   tests/setup.sh demo | check | bench | vm | deb
 #
 # Asks for nothing, starts no service, and is done in a moment where all is there already.
 set -euo pipefail
@@ -14,20 +14,24 @@ die() {
 }
 
 goal=${1:-}
-[[ $goal == demo || $goal == check || $goal == bench || $goal == vm ]] ||
-    die "usage: tests/setup.sh demo | check | bench | vm"
+[[ $goal =~ ^(demo|check|bench|vm|deb)$ ]] ||
+    die "usage: tests/setup.sh demo | check | bench | vm | deb"
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     die "this needs Debian 12 or newer (there is no apt-get here)"
 fi
-[[ $EUID -eq 0 ]] || die "this needs root: run it with sudo, as in: sudo make $goal"
 
+# What builds the Debian packages: debian/control's Build-Depends, and the tools that read it.
+building=(build-essential debhelper dh-python gettext pkgconf lintian)
 # What the daemon, the command and the scripts run with, and what shows them at work.
 packages=(
     python3 python3-dbus-next python3-pyudev python3-tomlkit python3-rich
     dbus polkitd udev systemd util-linux mount fdisk e2fsprogs xfsprogs btrfs-progs
     rsync tar gzip isal pigz acl attr procps passwd libglib2.0-bin
 )
-if [[ $goal != demo ]]; then
+if [[ $goal == deb ]]; then
+    packages=(python3 systemd "${building[@]}")
+elif [[ $goal != demo ]]; then
+    packages+=("${building[@]}")
     packages+=(
         python3-venv python3-pip python3-dbusmock ca-certificates
         shellcheck libxml2-utils libdbus-1-dev man-db mandoc bash-completion zsh fish
@@ -48,6 +52,8 @@ for package in "${packages[@]}"; do
     [[ $status == installed ]] || missing+=("$package")
 done
 
+[[ $goal == deb && ${#missing[@]} -eq 0 ]] || [[ $EUID -eq 0 ]] ||
+    die "this needs root: run it with sudo, as in: sudo make $goal"
 if ((${#missing[@]})); then
     printf 'setup: installing %s\n' "${missing[*]}"
     # Servers that come as packages are for tests of their own: they must not start on this machine.
@@ -74,7 +80,7 @@ fi
 
 /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     die "this needs Debian 12 or newer (Python is older than 3.11 here)"
-[[ $goal != demo ]] || exit 0
+[[ $goal != demo && $goal != deb ]] || exit 0
 
 # Debian's Python with Debian's libraries, as in production, and beside them the tools.
 stamp=.venv/.tools

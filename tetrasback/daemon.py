@@ -45,6 +45,8 @@ STATE_DIR = Path("/var/lib/tetras-back")
 RUNTIME_DIR = Path("/run/tetras-back")
 STOP_SECONDS = 2 * 3600
 """How long a disk that still takes data may keep the service from ending."""
+EXIT_MADE_WAY = 75
+"""EX_TEMPFAIL of sysexits(3): ended for a new version; the unit starts that one."""
 
 
 class _Audience:
@@ -85,12 +87,16 @@ def summary(state: State) -> str:
     return f"Idle: {saved} saved, {plugged} plugged"
 
 
-async def serve(ports: Ports, config: Path | None) -> None:
-    """Run until SIGTERM or SIGINT. Raises TetrasBackError where it cannot begin."""
+async def serve(ports: Ports, config: Path | None) -> int:
+    """Run until SIGTERM or SIGINT, or after SIGUSR1 until nothing is being done; the exit status.
+
+    Raises TetrasBackError where it cannot begin.
+    """
     loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
+    stopping, making_way = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGUSR1, making_way.set)
     audience = _Audience()
     engine = Engine(ports, audience)
     control = Control(engine)
@@ -104,6 +110,7 @@ async def serve(ports: Ports, config: Path | None) -> None:
         loop.add_signal_handler(signal.SIGHUP, engine.file_changed)
         watches = _watch(config, engine) if config is not None else ()
         engine.begin()
+        way = asyncio.create_task(_make_way(engine, making_way, stopping), name="make way")
         sdnotify.ready()
         beat = asyncio.create_task(sdnotify.beat(), name="watchdog")
         await stopping.wait()
@@ -119,6 +126,9 @@ async def serve(ports: Ports, config: Path | None) -> None:
     with suppress(asyncio.CancelledError):
         await keeping
     await service.stop()
+    made_way = way.done()
+    way.cancel()
+    return EXIT_MADE_WAY if made_way else EXIT_OK
 
 
 def _watch(config: Path, engine: Engine) -> Sequence[DirectoryWatch]:
@@ -127,6 +137,14 @@ def _watch(config: Path, engine: Engine) -> Sequence[DirectoryWatch]:
         DirectoryWatch(path.parent, {path.name}, engine.file_changed)
         for path in dict.fromkeys((config.absolute(), config.resolve()))
     ]
+
+
+async def _make_way(engine: Engine, asked: asyncio.Event, stopping: asyncio.Event) -> None:
+    """Once ASKED, end as soon as nothing is being done: no backup is cut off for an upgrade."""
+    await asked.wait()
+    log.info("a new version is there: it takes over once no backup runs")
+    await engine.come_to_rest()
+    stopping.set()
 
 
 async def _ask_for_time() -> None:
@@ -200,15 +218,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     journal.log_to_stderr(options.log_level)
     try:
         ports = sim_ports() if options.sim else real_ports(options)
-        asyncio.run(serve(ports, None if options.sim else options.config))
+        return asyncio.run(serve(ports, None if options.sim else options.config))
     except TetrasBackError as error:
         log.critical("tetras-backd: %s", error)
-        return EXIT_ERROR
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         log.critical("tetras-backd: %s%s", place, error.strerror or error)
-        return EXIT_ERROR
-    return EXIT_OK
+    return EXIT_ERROR
 
 
 def run() -> None:

@@ -99,6 +99,12 @@ class Engine:
         """Let backups start as soon as the system is up."""
         self._performer.spawn(self._wait_until_up())
 
+    async def come_to_rest(self) -> None:
+        """Wait until a restart would cut off and forget nothing; from then on nothing begins."""
+        while not self.state.at_rest:  # looked at again: another event may have come first
+            await self.until(lambda: self.state.at_rest)
+        self.submit(events.StopRequested())
+
     async def stop(self) -> None:
         """End the running backup in good order, then everything else."""
         await self.happened(events.StopRequested())

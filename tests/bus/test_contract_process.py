@@ -196,6 +196,40 @@ async def test_hangup_reads_the_configuration_again(
     assert daemon.process.running
 
 
+async def test_upgrade_waits_for_the_backup_that_runs(
+    make_daemon: Callable[..., LoneDaemon],
+    root: Caller,
+    loop_disk: Callable[..., LoopDisk],
+    workspace: Path,
+) -> None:
+    gate = workspace / "gate"
+    os.mkfifo(gate)
+    daemon, disk = make_daemon('[backup]\nscripts = ["gate.sh"]\n'), loop_disk("ext4", 16)
+    daemon.script("gate.sh", f"read -r word <{gate}\n")
+    await root.call("Plug", "s", disk.attach())
+    await root.call("SaveDisk", "ss", disk.uuid, "bleu")
+    await root.call("RunBackup", "s", disk.uuid)
+    await root.hear("BackupStarted")
+    with gate.open("w") as opened:  # its script is there and reads
+        daemon.process.send(signal.SIGUSR1)
+        wait_until(lambda: "new version" in daemon.process.tail(), "the daemon to have noticed")
+        assert await root.property("Busy")
+        opened.write("go on\n")
+    assert (await root.hear("BackupFinished"))[2] == "success"
+    assert await root.hear("SafeToUnplug") == (disk.uuid, disk.device)
+    wait_until(lambda: not daemon.process.running, "the daemon to make way")
+    assert daemon.process.popen.returncode == 75  # the unit's RestartForceExitStatus=
+    daemon.start()
+    assert [row["Verdict"] for row in await root.call("GetHistory", "stu", "", 0, 9)] == ["success"]
+
+
+async def test_idle_daemon_makes_way_at_once(make_daemon: Callable[..., LoneDaemon]) -> None:
+    daemon = make_daemon()
+    daemon.process.send(signal.SIGUSR1)
+    wait_until(lambda: not daemon.process.running, "the daemon to make way")
+    assert daemon.process.popen.returncode == 75
+
+
 async def test_systemd_is_told(
     make_daemon: Callable[..., LoneDaemon], root: Caller, workspace: Path
 ) -> None:

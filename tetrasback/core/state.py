@@ -293,3 +293,8 @@ class State:
     def busy(self) -> bool:
         """Whether a backup is queued or running."""
         return self.running is not None or bool(self.queue)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether a restart would cut off nothing, and nobody waits to hear that a disk is free."""
+        return not (self.busy or self.releasing or self.letting_go or self.checking)

@@ -1,0 +1,96 @@
+# What is installed where: one list, which install, uninstall and debian/rules go by.
+#
+#   make install DESTDIR=/tmp/x [PREFIX=/usr]     for a package of another distribution
+#
+# Files that udev, polkit, the bus and systemd look for lie where they look, whatever PREFIX is.
+
+PREFIX ?= /usr
+PYTHON ?= /usr/bin/python3
+LIBDIR ?= $(PREFIX)/lib/tetras-back
+DATADIR ?= $(PREFIX)/share/tetras-back
+MANDIR ?= $(PREFIX)/share/man
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/vendor-completions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+UNITDIR ?= /usr/lib/systemd/system
+USERUNITDIR ?= /usr/lib/systemd/user
+UDEVDIR ?= /usr/lib/udev/rules.d
+DBUSDIR ?= /usr/share/dbus-1
+POLKITDIR ?= /usr/share/polkit-1
+# Where Python's gettext looks; below another PREFIX it would not, but beside the program it does.
+LOCALEDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/share/locale,$(LIBDIR)/tetrasback/locale)
+
+# Programs stand in pyproject.toml, as NAME=MODULE:FUNCTION. Those of section 8 are the
+# administrator's.
+PROGRAMS := $(shell sed -n '/^\[project.scripts\]/,/^$$/s/^\([a-z-]*\) = "\(.*\)"/\1=\2/p' pyproject.toml)
+program_dir = $(PREFIX)/$(if $(wildcard man/$(1).8),sbin,bin)
+program_name = $(firstword $(subst =, ,$(1)))
+
+MODULES := $(sort $(shell find tetrasback -name '*.py' -not -path 'tetrasback/scripts/*'))
+USER_UNITS := $(wildcard systemd/tetras-back-notify.service)
+UNITS := $(filter-out $(USER_UNITS),$(wildcard systemd/*.service))
+
+# MODE:SOURCE:TARGET
+FILES = \
+	$(foreach p,$(PROGRAMS),755:build/$(call program_name,$(p)):$(call program_dir,$(call program_name,$(p)))/$(call program_name,$(p))) \
+	$(foreach f,$(MODULES),644:$(f):$(LIBDIR)/$(f)) \
+	$(foreach f,$(wildcard tetrasback/scripts/backup_*.sh),755:$(f):$(LIBDIR)/scripts/$(notdir $(f))) \
+	$(foreach f,$(wildcard tetrasback/scripts/lib*.sh),644:$(f):$(LIBDIR)/scripts/$(notdir $(f))) \
+	$(foreach f,$(wildcard tetrasback/locale/*/LC_MESSAGES/*.mo),644:$(f):$(LOCALEDIR)/$(f:tetrasback/locale/%=%)) \
+	$(foreach f,$(wildcard man/*.[1-8] man/??/*.[1-8]),644:$(f):$(MANDIR)/$(patsubst man/%,%,$(dir $(f)))man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
+	644:packaging/configuration.toml:$(DATADIR)/configuration.toml \
+	644:tetrasback/ctl/completion/tetras-backctl.bash:$(BASHDIR)/tetras-backctl \
+	644:tetrasback/ctl/completion/_tetras-backctl:$(ZSHDIR)/_tetras-backctl \
+	644:tetrasback/ctl/completion/tetras-backctl.fish:$(FISHDIR)/tetras-backctl.fish \
+	$(foreach f,$(wildcard dbus/*.conf),644:$(f):$(DBUSDIR)/system.d/$(notdir $(f))) \
+	$(foreach f,$(wildcard dbus/*.service),644:$(f):$(DBUSDIR)/system-services/$(notdir $(f))) \
+	$(foreach f,$(wildcard dbus/*.xml),644:$(f):$(DBUSDIR)/interfaces/$(notdir $(f))) \
+	$(foreach f,$(wildcard polkit/*.policy),644:$(f):$(POLKITDIR)/actions/$(notdir $(f))) \
+	$(foreach f,$(wildcard polkit/*.rules),644:$(f):$(POLKITDIR)/rules.d/$(notdir $(f))) \
+	$(foreach f,$(wildcard udev/*.rules),644:$(f):$(UDEVDIR)/$(notdir $(f))) \
+	$(foreach f,$(UNITS),644:$(f):$(UNITDIR)/$(notdir $(f))) \
+	$(foreach f,$(USER_UNITS),644:$(f):$(USERUNITDIR)/$(notdir $(f))) \
+	$(foreach f,$(wildcard systemd/*.sysusers),644:$(f):/usr/lib/sysusers.d/$(notdir $(f:.sysusers=.conf))) \
+	$(foreach f,$(wildcard systemd/*.tmpfiles),644:$(f):/usr/lib/tmpfiles.d/$(notdir $(f:.tmpfiles=.conf)))
+
+# What stands in texts for the places above: only another PREFIX changes it.
+RELOCATE = sed -i -E 's,(^|[^[:alnum:]_/])/usr/(s?bin/tetras-back|lib/tetras-back|share/tetras-back),\1$(PREFIX)/\2,g'
+
+.PHONY: build install-files uninstall-files list-files
+
+# Catalogues and the small programs that import the real ones.
+build: $(if $(wildcard po/*.po),catalogues)
+	@mkdir -p build
+	@for program in $(PROGRAMS); do \
+		name=$${program%%=*}; what=$${program#*=}; \
+		sed -e 's,@PYTHON@,$(PYTHON),; s,@LIBDIR@,$(LIBDIR),' -e "s,@NAME@,$$name," \
+			-e "s,@MODULE@,$${what%%:*},; s,@FUNCTION@,$${what##*:}," \
+			packaging/launcher.in >build/$$name; \
+	done
+
+install-files: build
+	@$(MAKE) --no-print-directory place-files
+
+.PHONY: place-files
+place-files:
+	@for item in $(FILES); do \
+		IFS=: read -r mode source target <<<"$$item"; \
+		install -D -m "$$mode" "$$source" "$(DESTDIR)$$target" || exit; \
+		$(if $(filter /usr,$(PREFIX)),,$(RELOCATE) "$(DESTDIR)$$target";) \
+	done
+
+list-files: build
+	@$(MAKE) --no-print-directory print-files
+
+.PHONY: print-files
+print-files:
+	@for item in $(FILES); do echo "$${item##*:}"; done
+
+uninstall-files: build
+	@$(MAKE) --no-print-directory remove-files
+
+.PHONY: remove-files
+remove-files:
+	@for item in $(FILES); do rm -f "$(DESTDIR)$${item##*:}"; done
+	@rm -rf "$(DESTDIR)$(LIBDIR)/tetrasback"
+	@rmdir "$(DESTDIR)$(LIBDIR)/scripts" "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(DATADIR)" 2>/dev/null || :
