@@ -9,6 +9,7 @@ import pytest
 
 from tests.harness import (
     Daemon,
+    Desktop,
     LoopDisk,
     Polkitd,
     PrivateBus,
@@ -81,6 +82,13 @@ def user() -> Iterator[User]:
     """A real unprivileged user in no group."""
     with User() as made:
         yield made
+
+
+@pytest.fixture
+def desktop(workspace: Path, user: User) -> Iterator[Desktop]:
+    """The desktop session of `user`, with a dunst that shows notifications."""
+    with Desktop(workspace, user) as running:
+        yield running
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ packages=(
     python3 python3-dbus-next python3-pyudev python3-tomlkit python3-rich
     dbus polkitd udev systemd util-linux mount fdisk e2fsprogs xfsprogs btrfs-progs
     rsync tar gzip isal pigz acl attr procps passwd libglib2.0-bin
+    dunst xvfb fonts-dejavu-core
 )
 if [[ $goal == deb ]]; then
     packages=(python3 systemd "${building[@]}")
@@ -35,6 +36,7 @@ elif [[ $goal != demo ]]; then
     packages+=(
         python3-venv python3-pip python3-dbusmock ca-certificates
         shellcheck libxml2-utils libdbus-1-dev man-db mandoc bash-completion zsh fish
+        libnotify-bin imagemagick desktop-file-utils
         dosfstools exfatprogs ntfs-3g mtree-netbsd openssl perl psmisc strace pkexec bsdutils
         mariadb-server postgresql
     )

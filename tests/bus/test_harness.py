@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.harness import (
+    Desktop,
     LoopDisk,
     Polkitd,
     PrivateBus,
@@ -13,6 +14,7 @@ from tests.harness import (
     run,
     run_as,
     settle,
+    wait_until,
 )
 from tests.harness.process import PYTHON, Process, users_of
 
@@ -60,3 +62,27 @@ def test_workspace_sweeps_processes_mounts_and_loops(tmp_path: Path) -> None:
     assert not path.exists()
     assert str(path) not in Path("/proc/mounts").read_text()
     assert str(path) not in run(["losetup", "--list"]).stdout
+
+
+def test_desktop_shows_notifications_and_presses_their_buttons(
+    desktop: Desktop, workspace: Path
+) -> None:
+    argv = [
+        "notify-send",
+        "--action=save=Save it",
+        "--action=no=Leave it",
+        "Disk",
+        "a <b>new</b> one",
+    ]
+    answer = workspace / "answer"
+    asking = Process(desktop.bus.as_owner(argv), log=answer, env=desktop.environment)
+    wait_until(desktop.on_screen, "the notification to be shown")
+    desktop.press("Save it")
+    wait_until(lambda: not asking.running, "notify-send to hear of it")
+    assert answer.read_text() == "save\n"
+    assert desktop.on_screen() == 0
+    (shown,) = desktop.shown()
+    assert (shown.summary, shown.body, shown.urgency) == ("Disk", "a <b>new</b> one", "normal")
+    picture = workspace / "screen.png"
+    desktop.screen.picture(picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")

@@ -8,6 +8,7 @@
     UdevDaemon    the machine's udevd: found running, or started and shared
     TagRule       a udev rule that makes our loop devices candidates, and only ours
     LoopDisk      a file system on a loop device, to plug in and pull out
+    Desktop       a session bus, a screen in memory and dunst, for a user
     User          an unprivileged user, made and removed
     Daemon        the daemon under test, from a root-owned copy of the tree
 
@@ -16,8 +17,9 @@ or a udev rule in /run must change, and that is taken back. The machine's system
 touched.
 """
 
-from tests.harness.bus import PrivateBus
+from tests.harness.bus import PrivateBus, SessionBus
 from tests.harness.daemon import Daemon, install_tree
+from tests.harness.desktop import Desktop
 from tests.harness.disks import LoopDisk
 from tests.harness.polkit import Polkitd
 from tests.harness.process import HarnessError, run, wait_until
@@ -27,10 +29,12 @@ from tests.harness.workspace import Workspace
 
 __all__ = [
     "Daemon",
+    "Desktop",
     "HarnessError",
     "LoopDisk",
     "Polkitd",
     "PrivateBus",
+    "SessionBus",
     "TagRule",
     "UdevDaemon",
     "User",
