@@ -189,21 +189,6 @@ async def test_a_reader_that_leaves_is_no_error_to_shout_about(daemon: StandIn, 
     await process.wait()
 
 
-async def test_import_sends_the_whole_file_and_prints_remarks(
-    daemon: StandIn, ctl: Ctl, tmp_path: Path
-) -> None:
-    file = tmp_path / "old.pl"
-    file.write_bytes(b"# caf\xe9\n" + b"#" * 200_000)
-    daemon.remarks = ["the client /tmp/fifo must register again"]
-    ended = await ctl("import-config", str(file))
-    assert ended.code == 0
-    assert daemon.remarks[0] in ended.out
-    assert daemon.calls[-1][1][0].startswith("# café")
-    file.write_bytes(b"#" * 300_000)
-    assert (await ctl("import-config", str(file))).code == 2
-    assert (await ctl("import-config", str(tmp_path / "none"))).code == 1
-
-
 async def test_a_password_is_not_asked_for_without_a_terminal(daemon: StandIn, ctl: Ctl) -> None:
     daemon.errors["Reload"] = (errors.AuthorizationRequired.dbus_name, "")
     ended = await ctl("reload")

@@ -7,12 +7,9 @@ from tetrasback.client import shapes
 from tetrasback.ctl.context import Context
 from tetrasback.ctl.match import resolve, uuid_of_device, uuid_to_save
 from tetrasback.ctl.sentences import disk_name, disk_state
-from tetrasback.errors import EXIT_OK, ConfigurationError, InvalidArgs, NotPlugged
+from tetrasback.errors import EXIT_OK, InvalidArgs, NotPlugged
 from tetrasback.lang.text import clean
 from tetrasback.wire import DiskView
-
-MAX_IMPORT = 256 * 1024
-"""Bytes; the daemon takes no more."""
 
 
 async def save(context: Context) -> int:
@@ -115,31 +112,6 @@ async def reload(context: Context) -> int:
         context.out.data({"reloaded": True})
     context.out.line("the configuration is in force")
     return EXIT_OK
-
-
-async def import_config(context: Context) -> int:
-    """Take over a configuration of the original program."""
-    remarks = await context.client.import_configuration(_read(Path(context.options.file)))
-    if context.out.json:
-        context.out.data({"remarks": remarks})
-    for remark in remarks:
-        context.out.line(remark)
-    context.out.line("imported" if not remarks else "imported, with the remarks above")
-    return EXIT_OK
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_IMPORT + 1)
-    except OSError as error:
-        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from None
-    if len(data) > MAX_IMPORT:
-        raise InvalidArgs(f"{path} is larger than 256 KiB: not a configuration of the original")
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data.decode("latin-1")  # what Perl reads where no `use utf8` stands
 
 
 def _tell(context: Context, disk: DiskView, text: str) -> None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from tetrasback.ctl import act, fifos, follow, look, watch
+from tetrasback.ctl import act, fifos, follow, look, migrate, watch
 from tetrasback.ctl.complete import complete
 from tetrasback.ctl.output import Output
 from tetrasback.ctl.parser import PROGRAM, parse
@@ -28,7 +28,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "log": look.log,
     "watch": watch.watch,
     "reload": act.reload,
-    "import-config": act.import_config,
+    "import-config": migrate.import_config,
     "register": fifos.register,
     "unregister": fifos.unregister,
     "clients": fifos.clients,
