@@ -13,6 +13,7 @@ from tests.harness import (
     LoopDisk,
     Polkitd,
     PrivateBus,
+    Relay,
     TagRule,
     UdevDaemon,
     User,
@@ -64,6 +65,13 @@ def daemon_factory(bus: PrivateBus, workspace: Path) -> Iterator[Callable[..., D
             return stack.enter_context(Daemon(bus, workspace, *args, **options))
 
         yield make
+
+
+@pytest.fixture
+def relay(bus: PrivateBus, workspace: Path) -> Iterator[Relay]:
+    """A running relay on `bus`."""
+    with Relay(bus, workspace) as running:
+        yield running
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ CORE_LIBRARY = frozenset(
     }
 )
 
-DBUS_LIBRARY_HOMES = ("service.", "client.", "adapters.inhibitor")
+DBUS_LIBRARY_HOMES = ("service.", "client.", "adapters.inhibitor", "relay.link")
 
 
 def modules() -> list[Path]:

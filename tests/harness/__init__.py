@@ -11,6 +11,7 @@
     Desktop       a session bus, a screen in memory and dunst, for a user
     User          an unprivileged user, made and removed
     Daemon        the daemon under test, from a root-owned copy of the tree
+    Relay         the FIFO relay under test, run as its own user
 
 All need root. Nothing here knows pytest; nothing of the machine's own is changed but what a user
 or a udev rule in /run must change, and that is taken back. The machine's system bus is never
@@ -23,6 +24,7 @@ from tests.harness.desktop import Desktop
 from tests.harness.disks import LoopDisk
 from tests.harness.polkit import Polkitd
 from tests.harness.process import HarnessError, run, wait_until
+from tests.harness.relay import Relay
 from tests.harness.udevd import TagRule, UdevDaemon, settle
 from tests.harness.users import User, run_as
 from tests.harness.workspace import Workspace
@@ -34,6 +36,7 @@ __all__ = [
     "LoopDisk",
     "Polkitd",
     "PrivateBus",
+    "Relay",
     "SessionBus",
     "TagRule",
     "UdevDaemon",

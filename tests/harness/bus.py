@@ -133,6 +133,15 @@ class Bus:
     def resume(self) -> None:
         self.process.resume()
 
+    def reload(self) -> None:
+        """Have it read its configuration again, and look up the users named there."""
+        run(
+            [
+                *("busctl", f"--address={self.address}", "call", "org.freedesktop.DBus"),
+                *("/org/freedesktop/DBus", "org.freedesktop.DBus", "ReloadConfig"),
+            ]
+        )
+
     def has_owner(self, name: str) -> bool:
         """Whether somebody owns the bus name NAME."""
         answer = run(

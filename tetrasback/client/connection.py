@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from dbus_next.aio.message_bus import MessageBus
 from dbus_next.constants import BusType, MessageFlag, MessageType
@@ -31,14 +31,55 @@ SignalHandler = Callable[[str, str, str, str, str, list[Any]], None]
 """Called with sender, path, interface, member, signature, unwrapped arguments. Must not raise."""
 
 
+class Link(Protocol):
+    """What the rest of this package needs of a connection to the bus."""
+
+    @property
+    def closed(self) -> "asyncio.Future[None]":
+        """Done when the connection has ended, for whatever reason."""
+        ...
+
+    async def close(self) -> None:
+        """End the connection; calls under way fail with Unreachable."""
+        ...
+
+    async def call(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        body: Sequence[Any] = (),
+        *,
+        expects: str = "",
+        interactive: bool = False,
+        limit: float = CALL_LIMIT,
+    ) -> list[Any]:
+        """Call a method; its answer's values, with variants unwrapped.
+
+        EXPECTS is the answer's signature; INTERACTIVE lets polkit ask the user for a password.
+        Raises the error of the wire as its class in `errors`, InvalidArgs for text that D-Bus
+        cannot carry, Unreachable when nobody answers within LIMIT seconds.
+        """
+        ...
+
+    async def call_bus(self, member: str, argument: str, expects: str = "") -> list[Any]:
+        """Call a method of the bus itself that takes one string."""
+        ...
+
+    def on_signal(self, handler: SignalHandler) -> Callable[[], None]:
+        """Give every signal that arrives to HANDLER; returns how to end that."""
+        ...
+
+
 class Connection:
-    """An open connection. Use `Connection.open`, and `close` it."""
+    """A `Link` over the library. Use `Connection.open`, and `close` it."""
 
     def __init__(self, bus: Any) -> None:
         self._bus = bus
         self._handlers: list[SignalHandler] = []
-        self.closed: asyncio.Task[None] = asyncio.ensure_future(_until_closed(bus))
-        """Done when the connection has ended, for whatever reason."""
+        self.closed: asyncio.Future[None] = asyncio.ensure_future(_until_closed(bus))
         bus.add_message_handler(self._receive)
 
     @classmethod
@@ -60,7 +101,7 @@ class Connection:
         return cls(bus)
 
     async def close(self) -> None:
-        """End the connection; calls under way fail with Unreachable."""
+        """As in `Link`."""
         if not self.closed.done():
             self._bus.disconnect()
             await asyncio.wait({self.closed}, timeout=1)
@@ -79,12 +120,7 @@ class Connection:
         interactive: bool = False,
         limit: float = CALL_LIMIT,
     ) -> list[Any]:
-        """Call a method; its answer's values, with variants unwrapped.
-
-        EXPECTS is the answer's signature; INTERACTIVE lets polkit ask the user for a password.
-        Raises the error of the wire as its class in `errors`, InvalidArgs for text that D-Bus
-        cannot carry, Unreachable when nobody answers within LIMIT seconds.
-        """
+        """As in `Link`."""
         for value in body:
             _check_text(value)
         message = Message(
@@ -113,16 +149,16 @@ class Connection:
             raise Unreachable(LOST)
         if not waiting.done() or waiting.cancelled():
             raise Unreachable(NO_ANSWER)
-        return _answer(waiting.result(), expects)
+        return answer_of(waiting.result(), expects)
 
     async def call_bus(self, member: str, argument: str, expects: str = "") -> list[Any]:
-        """Call a method of the bus itself that takes one string."""
+        """As in `Link`."""
         return await self.call(
             DBUS_SERVICE, DBUS_PATH, DBUS_INTERFACE, member, "s", [argument], expects=expects
         )
 
     def on_signal(self, handler: SignalHandler) -> Callable[[], None]:
-        """Give every signal that arrives to HANDLER; returns how to end that."""
+        """As in `Link`."""
         self._handlers.append(handler)
         return lambda: self._handlers.remove(handler)
 
@@ -153,7 +189,9 @@ def unwrap(value: Any) -> Any:
     return value
 
 
-def _answer(reply: Any, expects: str) -> list[Any]:
+def answer_of(reply: Any, expects: str) -> list[Any]:
+    """The values of a reply, with variants unwrapped; raises the error that it is, and Failed where
+    its signature is not the one expected."""
     if reply.message_type is MessageType.ERROR:
         text = reply.body[0] if reply.body and isinstance(reply.body[0], str) else ""
         raise error_from_wire(reply.error_name, text)

@@ -63,7 +63,9 @@ class DaemonBack:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The reader was too slow and events were dropped: read everything anew."""
+    """The reader was too slow and COUNT events were dropped: read everything anew."""
+
+    count: int = 0
 
 
 Event = Signal | Changed | Added | Removed | DaemonGone | DaemonBack | Lost

@@ -8,30 +8,27 @@ access control list of just that file or directory; nobody else's rights change.
 import contextlib
 import errno
 import os
-import pwd
 import stat
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 from tetrasback.client.acl import PASS, READ, WRITE, XATTR, Acl
-from tetrasback.errors import CannotWrite, NotAFifo, NotYours, TetrasBackError, Unreachable
+from tetrasback.errors import CannotWrite, NotAFifo, NotYours, TetrasBackError
 from tetrasback.host.walk import UntrustedLink, through, walk
 from tetrasback.lang.i18n import _
 from tetrasback.lang.text import clean
-from tetrasback.names import RELAY_USER
 
 _NO_LISTS: Final = (errno.EOPNOTSUPP, errno.ENOSYS)
 
 
-def grant(path: str) -> list[str]:
-    """Let the relay open the FIFO at the absolute PATH, and pass the directories of its owner.
+def grant(path: str, relay: int) -> list[str]:
+    """Let the user RELAY open the FIFO at the absolute PATH, and pass the directories of its owner.
 
     Comes back with the files whose lists were changed, the FIFO last; what the relay may do already
-    is left alone. Raises NotAFifo, NotYours, CannotWrite where there is no way, Unreachable where
-    there is no relay on this machine; then nothing is changed.
+    is left alone. Raises NotAFifo, NotYours, CannotWrite where there is no way; then nothing is
+    changed.
     """
-    relay = _relay()
     changed: list[_File] = []
     with contextlib.ExitStack() as stack:
         directories, fifo = _way(path, stack)
@@ -44,7 +41,11 @@ def grant(path: str) -> list[str]:
         try:
             for file, rights in [*((one, PASS) for one in directories), (fifo, READ | WRITE)]:
                 acl = file.acl()
-                if acl.allows(relay) & rights != rights and file.belongs_to(fifo.status.st_uid):
+                if (
+                    relay != 0
+                    and acl.allows(relay) & rights != rights
+                    and file.belongs_to(fifo.status.st_uid)
+                ):
                     file.change(acl.letting_in(relay, rights))
                     changed.append(file)
         except TetrasBackError:
@@ -54,7 +55,7 @@ def grant(path: str) -> list[str]:
     return [file.path for file in changed]
 
 
-def revoke(path: str, others: Collection[str] = ()) -> list[str]:
+def revoke(path: str, relay: int, others: Collection[str] = ()) -> list[str]:
     """Take back what `grant` gave, but what OTHERS, the FIFOs still registered, need on their way.
 
     Comes back with the files whose lists were changed. What is not there or cannot be changed any
@@ -62,7 +63,6 @@ def revoke(path: str, others: Collection[str] = ()) -> list[str]:
     """
     taken = []
     with contextlib.suppress(TetrasBackError), contextlib.ExitStack() as stack:
-        relay = _relay()
         directories, fifo = _way(path, stack)
         owner = fifo.status.st_uid if fifo else os.geteuid()
         for file in directories:
@@ -146,12 +146,3 @@ def _withdraw(file: _File, relay: int) -> bool:
     except CannotWrite:
         return False
     return True
-
-
-def _relay() -> int:
-    try:
-        return pwd.getpwnam(RELAY_USER).pw_uid
-    except KeyError:
-        raise Unreachable(
-            _("there is no user {name}: the FIFO relay is not installed").format(name=RELAY_USER)
-        ) from None

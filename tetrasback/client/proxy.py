@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from tetrasback import names
-from tetrasback.client.connection import Connection
+from tetrasback.client.connection import Connection, Link
 from tetrasback.client.remote import Ask, Remote
 from tetrasback.client.subscription import Subscription
 from tetrasback.errors import Failed, UnknownBackup, UnknownDisk, UnknownObject
@@ -43,7 +43,7 @@ class Client:
     the contract names.
     """
 
-    def __init__(self, connection: Connection, ask: Ask | None = None) -> None:
+    def __init__(self, connection: Link, ask: Ask | None = None) -> None:
         self.connection = connection
         self.ask = ask
         self._root = Remote(

@@ -49,13 +49,14 @@ class Relay:
         back with the files whose lists were changed. Should the relay refuse, that is undone.
         """
         place = absolute(path)
-        changed = grants.grant(place)
+        relay = await self._user()
+        changed = grants.grant(place, relay)
         try:
             with _told_of_the_relay():
                 await self._remote.authorised("Register", "ss", [place, form])
         except BaseException:
             if changed:
-                grants.revoke(place, await self._others(place))
+                grants.revoke(place, relay, await self._others(place))
             raise
         return changed
 
@@ -65,7 +66,14 @@ class Relay:
         place = absolute(path)
         with _told_of_the_relay():
             await self._remote.authorised("Unregister", "s", [place])
-        return grants.revoke(place, await self._others(place))
+        return grants.revoke(place, await self._user(), await self._others(place))
+
+    async def _user(self) -> int:
+        """Who the relay is: the bus gives its name to the relay's user alone."""
+        await self.clients()  # which starts it
+        link = self._remote.connection
+        (uid,) = await link.call_bus("GetConnectionUnixUser", names.RELAY_NAME, "u")
+        return int(uid)
 
     async def _others(self, path: str) -> list[str]:
         """The FIFOs that are registered; where that cannot be known, as if PATH still were."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tetrasback import names
-from tetrasback.client.connection import CALL_LIMIT, Connection
+from tetrasback.client.connection import CALL_LIMIT, Link
 from tetrasback.errors import AuthorizationRequired
 
 PASSWORD_LIMIT: Final = 10 * 60.0
@@ -24,7 +24,7 @@ class Remote:
     user is never asked, and such calls raise AuthorizationRequired.
     """
 
-    connection: Connection
+    connection: Link
     ask: Ask | None
     name: str
     path: str
@@ -40,7 +40,7 @@ class Remote:
         interactive: bool = False,
         limit: float = CALL_LIMIT,
     ) -> list[Any]:
-        """Call a method; see `Connection.call`."""
+        """Call a method; see `Link.call`."""
         return await self.connection.call(
             self.name,
             self.path,

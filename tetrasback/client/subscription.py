@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, Self
 
-from tetrasback.client.connection import LOST, Connection
+from tetrasback.client.connection import LOST, Link
 from tetrasback.client.events import (
     SIGNALS,
     Added,
@@ -45,7 +45,7 @@ class Subscription:
     the first event. Raises Unreachable when the connection to the bus is lost.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Link) -> None:
         self._connection = connection
         self._owner = ""
         self._waiting: deque[Event] = deque()
@@ -95,9 +95,10 @@ class Subscription:
         if not self._waiting:
             self._more.clear()
             more = asyncio.ensure_future(self._more.wait())
+            either: list[asyncio.Future[Any]] = [more, self._connection.closed]
             try:
                 await asyncio.wait(
-                    {more, self._connection.closed},
+                    either,
                     timeout=limit,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
@@ -108,6 +109,10 @@ class Subscription:
         if self._connection.closed.done():
             raise Unreachable(LOST)
         return None
+
+    def waiting(self) -> Event | None:
+        """The next event if it is there already, else None."""
+        return self._waiting.popleft() if self._waiting else None
 
     def _receive(
         self, sender: str, path: str, interface: str, member: str, signature: str, body: list[Any]
@@ -122,8 +127,11 @@ class Subscription:
         if event is None:
             return
         if len(self._waiting) >= MAX_WAITING:
+            first = self._waiting[0]
+            before = first.count - 1 if isinstance(first, Lost) else 0
+            lost = Lost(len(self._waiting) + before)
             self._waiting.clear()
-            self._waiting.append(Lost())
+            self._waiting.append(lost)
         self._waiting.append(event)
         self._more.set()
 

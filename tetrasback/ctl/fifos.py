@@ -1,7 +1,5 @@
 """The commands about FIFOs that what happens is written into: register, unregister, clients."""
 
-from collections.abc import Sequence
-
 from tetrasback.client.relay import Relay, absolute
 from tetrasback.ctl.context import Context
 from tetrasback.ctl.output import Column, Table
@@ -17,10 +15,12 @@ async def register(context: Context) -> int:
     if out.json:
         out.data({"registered": {"path": path, "format": options.format, "granted": granted}})
     out.line(_("{path} is registered ({format})").format(path=path, format=options.format))
-    if path in granted:
-        out.line(_("tetras-back-relay may now open it, and nobody else may more than before"))
-    for directory in _without(granted, path):
-        out.line(_("tetras-back-relay may now pass through {path}").format(path=directory))
+    for place in reversed(granted):
+        if place == path:
+            text = _("the access control list of {path} lets the user tetras-back-relay open it")
+        else:
+            text = _("that of {path} lets them pass through, and not see what is in it")
+        out.line(text.format(path=place))
     return EXIT_OK
 
 
@@ -33,7 +33,8 @@ async def unregister(context: Context) -> int:
         out.data({"unregistered": {"path": path, "revoked": revoked}})
     out.line(_("{path} is registered no longer").format(path=path))
     for place in revoked:
-        out.line(_("tetras-back-relay has no rights on {path} any more").format(path=place))
+        text = _("the user tetras-back-relay is taken out of the access control list of {path}")
+        out.line(text.format(path=place))
     return EXIT_OK
 
 
@@ -50,7 +51,3 @@ async def clients(context: Context) -> int:
     else:
         context.out.line(_("no FIFO is registered; to change that: tetras-backctl register FIFO"))
     return EXIT_OK
-
-
-def _without(paths: Sequence[str], path: str) -> list[str]:
-    return [other for other in paths if other != path]

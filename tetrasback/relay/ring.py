@@ -8,7 +8,7 @@ nobody reads is a few numbers.
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 LINES: Final = 8192
 BYTES: Final = 4 << 20
@@ -33,11 +33,11 @@ class Line:
 class Facts(Protocol):
     """How everything stands."""
 
-    def keys(self) -> Iterable[str]:
+    def keys(self) -> Iterable[Any]:
         """What there is to say, in its order."""
         ...
 
-    def line(self, key: str) -> Line | None:
+    def line(self, key: Any) -> Line | None:
         """What is to be said of one now; None where it has gone meanwhile."""
         ...
 

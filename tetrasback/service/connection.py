@@ -54,7 +54,7 @@ class Handler(Protocol):
         """Answer a call, now or later. Never raises."""
         ...
 
-    def hears(self, head: Head) -> bool:
+    def hears(self, head: Head, frame: bytes) -> bool:
         """Whether a signal is to be decoded: only those of known form and origin."""
         ...
 
@@ -66,9 +66,16 @@ class Handler(Protocol):
 class Connection:
     """A connection that is let in and has a unique name; `open` makes one."""
 
-    def __init__(self, handler: Handler, sock: socket.socket, answers: frozenset[str]) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        sock: socket.socket,
+        answers: frozenset[str] = ANSWERS,
+        frame_limit: int = gate.FRAME_LIMIT,
+    ) -> None:
         self._handler = handler
         self._answers = answers
+        self._frame_limit = frame_limit
         self._sock = sock
         # A busy bus takes 2 KiB of it in each of its rounds, which may last a quarter of a second:
         # what waits should wait where it can be overtaken.
@@ -84,14 +91,19 @@ class Connection:
 
     @classmethod
     async def open(
-        cls, handler: Handler, address: str, answers: frozenset[str] = ANSWERS
+        cls,
+        handler: Handler,
+        address: str,
+        answers: frozenset[str] = ANSWERS,
+        frame_limit: int = gate.FRAME_LIMIT,
     ) -> "Connection":
         """A connection to the bus at ADDRESS. Raises Unreachable.
 
-        ANSWERS are the signatures of all answers that will be waited for."""
+        ANSWERS are the signatures of all answers that will be waited for, FRAME_LIMIT the bytes of
+        the largest message that is decoded."""
         try:
             async with asyncio.timeout(CONNECT_LIMIT):
-                connection = cls(handler, await link.connect(address), answers)
+                connection = cls(handler, await link.connect(address), answers, frame_limit)
                 try:
                     await connection._say_hello()
                 except BaseException:
@@ -229,7 +241,7 @@ class Connection:
 
     async def _read(self) -> None:
         loop = asyncio.get_running_loop()
-        splitter = gate.Splitter()
+        splitter = gate.Splitter(self._frame_limit)
         while data := await loop.sock_recv(self._sock, _CHUNK):
             for frame, whole in splitter.feed(data):
                 self._judge(frame, whole)
@@ -242,8 +254,8 @@ class Connection:
         except gate.Malformed:
             return
         if head.kind != gate.CALL:
-            if whole and self._is_ours(head):
-                self._inbox.put("", frame)
+            if whole and self._is_ours(head, frame) and not self._inbox.put("", frame):
+                raise EOFError("more is told than can be heard")
             return
         try:
             if not whole:
@@ -255,10 +267,10 @@ class Connection:
             if head.wants_reply:
                 self._refuse(head.sender, head.serial, error)
 
-    def _is_ours(self, head: Head) -> bool:
+    def _is_ours(self, head: Head, frame: bytes) -> bool:
         """Whether it is an answer that we wait for, in a known form, or news that are heard."""
         if head.kind == gate.SIGNAL:
-            return self._handler.hears(head)
+            return self._handler.hears(head, frame)
         hello = self._library.unique_name is None and head.sender == names.DBUS_SERVICE
         return head.signature in self._answers and (hello or head.reply_serial in self._pending)
 

@@ -80,7 +80,7 @@ class Dispatcher:
             log.exception("%s failed", message.member)
             connection.refuse(message, INTERNAL)
 
-    def hears(self, head: Head) -> bool:
+    def hears(self, head: Head, frame: bytes) -> bool:
         """Only the bus's own news of who comes and goes."""
         return head.kind == SIGNAL and (head.sender, head.member, head.signature) == (
             names.DBUS_SERVICE,

@@ -104,9 +104,10 @@ def read_head(frame: bytes) -> Head:
 
 
 class Splitter:
-    """A stream of bytes cut into messages. Holds at most one message of FRAME_LIMIT."""
+    """A stream of bytes cut into messages. Holds at most one message of LIMIT bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = FRAME_LIMIT) -> None:
+        self._limit = limit
         self._buffer = bytearray()
         self._skip = 0
 
@@ -125,7 +126,7 @@ class Splitter:
                 if self._skip or len(buffer) - at < _FIXED:
                     return
                 header, total = _lengths(buffer, at)
-                large = total > FRAME_LIMIT
+                large = total > self._limit
                 wanted = min(header, _HEADER_LIMIT) if large else total
                 if len(buffer) - at < wanted:
                     return
@@ -158,6 +159,21 @@ def length_of(buffer: bytes | bytearray) -> int:
 def body_of(frame: bytes) -> bytes:
     """The body of a whole message."""
     return frame[_lengths(frame, 0)[0] :]
+
+
+def strings(frame: bytes) -> list[str]:
+    """The body of a whole message that consists of strings. Raises Malformed."""
+    body, found, at = body_of(frame), [], 0
+    order = "<" if frame[0] == ord("l") else ">"
+    try:
+        while at < len(body):
+            at = (at + 3) & ~3
+            (length,) = struct.unpack_from(order + "I", body, at)
+            found.append(body[at + 4 : at + 4 + length].decode())
+            at += 5 + length
+    except (struct.error, UnicodeDecodeError) as error:
+        raise Malformed(str(error)) from error
+    return found
 
 
 def error_frame(destination: str, reply_to: int, serial: int, name: str, text: str) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 WAITING_FROM_ONE: Final = 512
 WAITING_BYTES_FROM_ONE: Final = 1 << 20
 WAITING_BYTES: Final = 16 << 20
+URGENT_BYTES: Final = 16 << 20
 
 OUT_MESSAGES: Final = 20_000
 OUT_BYTES: Final = 16 << 20
@@ -79,11 +80,12 @@ class Turns(Generic[T]):
 class Inbox:
     """Messages that came in, taken in turns: a flooder waits for itself.
 
-    What the daemon asked for itself (the empty sender) comes before everything else.
+    What the program asked for itself (the empty sender) comes before everything else.
     """
 
     def __init__(self) -> None:
         self._urgent: deque[bytes] = deque()
+        self._urgent_bytes = 0
         self._waiting: Turns[bytes] = Turns()
         self._from: dict[str, tuple[int, int]] = {}
         self._bytes = 0
@@ -92,7 +94,10 @@ class Inbox:
     def put(self, sender: str, frame: bytes) -> bool:
         """Keep FRAME; False if its sender, or all of them, have too much waiting already."""
         if not sender:
+            if self._urgent and self._urgent_bytes + len(frame) > URGENT_BYTES:
+                return False
             self._urgent.append(frame)
+            self._urgent_bytes += len(frame)
             self._some.set()
             return True
         count, size = self._from.get(sender, (0, 0))
@@ -113,6 +118,7 @@ class Inbox:
         await self._some.wait()
         if self._urgent:
             frame = self._urgent.popleft()
+            self._urgent_bytes -= len(frame)
         else:
             sender, frame = self._waiting.take()
             self._bytes -= len(frame)

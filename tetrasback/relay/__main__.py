@@ -1,0 +1,5 @@
+"""`python -m tetrasback.relay` is tetras-back-relay."""
+
+from tetrasback.relay.program import run
+
+run()
