@@ -16,10 +16,11 @@ from tests.harness import LoopDisk, run, wait_until
 from tests.harness.process import PROJECT
 from tests.system.scripts_support import mounted, odd_entries
 from tetrasback.snapshot import worker
+from tetrasback.snapshot.key import read_key
 from tetrasback.snapshot.listing import Named, list_directory
 from tetrasback.snapshot.making import make
 from tetrasback.snapshot.manifest import Manifest, open_manifest
-from tetrasback.snapshot.program import EXIT_NO_ROOM, EXIT_OK, EXIT_WARNING, read_key
+from tetrasback.snapshot.program import EXIT_NO_ROOM, EXIT_OK, EXIT_WARNING
 from tetrasback.snapshot.trees import Tree
 
 
@@ -43,7 +44,7 @@ class Place:
                 before += ["--previous-manifest", str(manifest)]
         return [
             *("env", f"PYTHONPATH={PROJECT}", sys.executable, "-m", "tetrasback.snapshot.program"),
-            *(*before, *self.options, *options),
+            *("make", *before, *self.options, *options),
             *("--key", str(self.key), "--manifest", str(self.at(self.count + 1, ".mtree"))),
             *(str(self.source), str(self.at(self.count + 1))),
         ]
@@ -286,7 +287,7 @@ def test_a_full_disk_is_told_as_such(ext4: Place) -> None:
 def test_the_plan_counts_what_is_new(ext4: Place) -> None:
     ext4.make()
     (ext4.source / "d0/one").write_bytes(bytes(100_000))
-    argv = ext4.argv("--plan")[:-1]
+    argv = ["plan" if word == "make" else word for word in ext4.argv()[:-1]]
     at = argv.index("--manifest")
     done = run(argv[:at] + argv[at + 2 :])
     size, files = (int(line.split()[1]) for line in done.stdout.splitlines()[-2:])

@@ -64,16 +64,14 @@ read_archive_messages() {
 # look_at_parts: a word for PARTS as they are now, in FINGERPRINT; empty where it cannot be told.
 look_at_parts() {
     local part word rest stream
-    local -a options=()
     FINGERPRINT=''
     for part in "${PARTS[@]}"; do
         [[ $part != */ ]] || return 0  # behind a link
-        options+=("--fingerprint=$part")
     done
-    ((${#options[@]})) || return 0
+    ((${#PARTS[@]})) || return 0
     rsync_excludes "$SOURCE"
-    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" --key="$KEY" "${EXCLUDES[@]}" "${options[@]}" \
-        -- "$SOURCE" 2>/dev/null)
+    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" fingerprint "${EXCLUDES[@]}" \
+        -- "$SOURCE" "${PARTS[@]}" 2>/dev/null)
     CHILD=$!
     while read -r word rest <&"$stream"; do
         [[ $word != fingerprint ]] || FINGERPRINT=$rest
@@ -85,7 +83,7 @@ look_at_parts() {
 
 # seal_archive FILE: what proves later that FILE is as it was, in SEAL; empty where it cannot be read.
 seal_archive() {
-    SEAL=$(run "${SNAPSHOT_PROGRAM[@]}" --key="$KEY" --seal -- "$1" 2>/dev/null)
+    SEAL=$(run "${SNAPSHOT_PROGRAM[@]}" seal --key="$KEY" -- "$1" 2>/dev/null)
     SEAL=${SEAL#seal }
 }
 

@@ -48,7 +48,7 @@ take_snapshot() {
     local stream status said=$BUILD/said
     snapshot_options "$1"
     attempt rm -f -- "$said" || return
-    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" "${OPTIONS[@]}" --manifest="$3" -- "$1" "$2" 2>"$said")
+    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" make "${OPTIONS[@]}" --manifest="$3" -- "$1" "$2" 2>"$said")
     CHILD=$!
     read_snapshot "$stream"
     exec {stream}<&-
@@ -67,7 +67,7 @@ take_snapshot() {
 estimate_snapshot() {
     local stream PROGRESS=''
     snapshot_options "$1"
-    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" "${OPTIONS[@]}" --plan -- "$1" 2>/dev/null)
+    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" plan "${OPTIONS[@]}" -- "$1" 2>/dev/null)
     CHILD=$!
     read_snapshot "$stream"
     exec {stream}<&-

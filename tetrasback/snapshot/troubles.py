@@ -7,6 +7,10 @@ from typing import Final
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
+class Refused(Exception):
+    """What is asked for cannot be done, and nothing has been; one line."""
+
+
 class SourceTrouble(Exception):
     """An entry of the source could not be read; the snapshot goes on without it."""
 

@@ -1,0 +1,128 @@
+"""The commands of the program, each from its options to what it says."""
+
+import argparse
+import hashlib
+import hmac
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from tetrasback.snapshot import subvolumes
+from tetrasback.snapshot.fingerprint import fingerprint
+from tetrasback.snapshot.key import read_key
+from tetrasback.snapshot.making import make
+from tetrasback.snapshot.manifest import BadManifest, Manifest, open_manifest
+from tetrasback.snapshot.patterns import Patterns, read_patterns
+from tetrasback.snapshot.plan import plan
+from tetrasback.snapshot.retention import read_policy
+from tetrasback.snapshot.speaking import Speaker
+from tetrasback.snapshot.trees import Tree
+from tetrasback.snapshot.troubles import DiskTrouble, Refused, words
+from tetrasback.snapshot.worker import Job
+
+DATE_FORM: Final = "%Y-%m-%d_%H-%M-%S"
+"""As the names of backups begin; local time."""
+DATES_MAX: Final = 100_000
+
+
+def make_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
+    """Copy SOURCE to TARGET, and write the manifest."""
+    key = read_key(options.key)
+    excluded = _excluded(options)
+    source, previous, manifest = _to_compare(options, key, speaker)
+    in_place = _begin(Path(options.target), previous, options.subvolume)
+    job = Job(source, Tree(options.target), previous, manifest, in_place, excluded)
+    make(job, options.manifest, key, options.jobs, speaker)
+    speaker.end()
+
+
+def plan_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
+    """Tell how many bytes and entries would be new."""
+    key = read_key(options.key)
+    excluded = _excluded(options)
+    source, _, manifest = _to_compare(options, key, speaker)
+    plan(source, manifest, excluded, options.jobs, speaker)
+    speaker.end()
+
+
+def tell_fingerprint(options: argparse.Namespace, speaker: Speaker) -> None:
+    """Tell the word for the state of some directories."""
+    word = fingerprint(_tree(options.source), options.parts, _excluded(options))
+    speaker.say(f"fingerprint {word}")
+
+
+def tell_seal(options: argparse.Namespace, speaker: Speaker) -> None:
+    """Tell the word for the content of a file, which only the key's owner can make."""
+    key = read_key(options.key)
+    try:
+        with open(options.file, "rb") as file:
+            digest = hashlib.file_digest(file, lambda: hmac.new(key, digestmod="sha256"))
+    except OSError as error:
+        raise Refused(f"cannot read {options.file}: {words(error)}") from error
+    speaker.say(f"seal {digest.hexdigest()}")
+
+
+def tell_expired(options: argparse.Namespace, speaker: Speaker) -> None:
+    """Read dates, a line each; tell those that the rules do not keep, oldest first."""
+    policy = read_policy(options.rules)
+    dates = set()
+    for line in sys.stdin:
+        try:
+            dates.add(datetime.strptime(line.strip(), DATE_FORM))
+        except ValueError as error:
+            raise Refused(f"{line.strip()[:40]!r} is no date like 2026-11-25_03-04-05") from error
+        if len(dates) > DATES_MAX:
+            raise Refused(f"more than {DATES_MAX} dates")
+    for date in sorted(dates - policy.kept(dates)):
+        speaker.say(date.strftime(DATE_FORM))
+
+
+def _excluded(options: argparse.Namespace) -> Patterns | None:
+    return read_patterns(options.exclude) if options.exclude else None
+
+
+def _to_compare(
+    options: argparse.Namespace, key: bytes, speaker: Speaker
+) -> tuple[Tree, Tree | None, Manifest | None]:
+    """The source, the snapshot before, and its manifest if that can be believed."""
+    source = _tree(options.source)
+    previous = _tree(options.previous) if options.previous else None
+    if previous is None or options.previous_manifest is None:
+        return source, previous, None
+    try:
+        return source, previous, open_manifest(options.previous_manifest, key)
+    except (BadManifest, OSError) as error:
+        why = words(error) if isinstance(error, OSError) else str(error)
+        name = options.previous_manifest.name
+        speaker.note(f"everything is read again, for the manifest {name} is of no use: {why}")
+        return source, previous, None
+
+
+def _tree(path: str) -> Tree:
+    try:
+        return Tree(os.path.realpath(path))
+    except OSError as error:
+        raise Refused(f"cannot open {path}: {words(error)}") from error
+
+
+def _begin(target: Path, previous: Tree | None, subvolume: bool) -> bool:
+    """Make the target; whether it began as a snapshot of PREVIOUS."""
+    try:
+        parent = Tree(str(target.parent))
+        try:
+            if previous is not None and subvolumes.is_subvolume(previous.root):
+                subvolumes.snapshot(previous.root, parent.root, target.name)
+                return True
+            if subvolume and subvolumes.on_btrfs(parent.root):
+                subvolumes.create(parent.root, target.name)
+            else:
+                os.mkdir(target.name, 0o700, dir_fd=parent.root)
+        finally:
+            parent.close()
+    except FileExistsError as error:
+        raise Refused(f"{target} is there already") from error
+    except OSError as error:
+        raise DiskTrouble(f"cannot make {target}: {words(error)}") from error
+    return False
