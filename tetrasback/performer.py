@@ -215,6 +215,9 @@ class Performer:
                     source=effect.source,
                     nice=effect.nice,
                     timeout=effect.timeout,
+                    exclude=effect.exclude,
+                    keep=effect.keep,
+                    shrink_alert=effect.shrink_alert,
                 ),
                 lambda said: self._said(backup_id, said),
             )

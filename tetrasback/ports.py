@@ -75,6 +75,9 @@ class Job:
     source: str
     nice: int
     timeout: float
+    exclude: tuple[str, ...] = ()
+    keep: str = ""
+    shrink_alert: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

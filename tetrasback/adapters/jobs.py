@@ -342,6 +342,9 @@ def environment(job: Job, key: Path | None) -> Mapping[str, str]:
         "TETRAS_BACK_SOURCE": job.source,
         "TETRAS_BACK_HOSTNAME": socket.gethostname(),
         "TETRAS_BACK_ID": str(job.backup_id),
+        "TETRAS_BACK_EXCLUDE": "\n".join(job.exclude),
+        "TETRAS_BACK_KEEP": job.keep,
+        "TETRAS_BACK_SHRINK_ALERT": f"{job.shrink_alert:g}",
     }
     if job.mount:
         values["TETRAS_BACK_MOUNT"] = job.mount

@@ -13,12 +13,14 @@ from typing import Any, Final, TypeVar
 
 from tetrasback.config.forms import check_script_name, normalise_uuid, shown
 from tetrasback.config.model import (
+    DEFAULT_EXCLUDE,
     DEFAULT_SCRIPTS,
     AlertsConfig,
     BackupConfig,
     Config,
     DiskConfig,
     MailConfig,
+    RetentionConfig,
     ScriptConfig,
 )
 from tetrasback.config.values import (
@@ -27,14 +29,18 @@ from tetrasback.config.values import (
     address,
     argument,
     boolean,
+    count,
     days,
     disk_name,
     hours,
     kind,
     language,
+    length_of_time,
     list_of,
     mail_word,
     nice,
+    part_of_one,
+    pattern,
     script_names,
     takes,
     unit,
@@ -103,6 +109,7 @@ def check(mapping: Mapping[str, Any]) -> tuple[Config, tuple[Problem, ...]]:
         backup=_backup(root.table("backup")),
         mail=_mail(root.table("mail")),
         alerts=_alerts(root.table("alerts")),
+        retention=_retention(root.table("retention")),
         scripts=_scripts(root.table("scripts")),
         disks=_disks(root.table("disks")),
     )
@@ -169,6 +176,8 @@ def _backup(table: _Table) -> BackupConfig:
         nice=table.take("nice", nice, 10),
         timeout_hours=table.take("timeout_hours", hours, 24.0),
         spin_down=table.take("spin_down", boolean, False),
+        exclude=table.take("exclude", list_of(pattern), DEFAULT_EXCLUDE),
+        shrink_alert=table.take("shrink_alert", part_of_one, 0.5),
     )
     table.end()
     return found
@@ -189,6 +198,19 @@ def _alerts(table: _Table) -> AlertsConfig:
     found = AlertsConfig(
         stale_days=table.take("stale_days", days, 14.0),
         console=table.take("console", boolean, False),
+    )
+    table.end()
+    return found
+
+
+def _retention(table: _Table) -> RetentionConfig:
+    found = RetentionConfig(
+        keep_last=table.take("keep_last", count, 0),
+        keep_daily=table.take("keep_daily", count, 0),
+        keep_weekly=table.take("keep_weekly", count, 0),
+        keep_monthly=table.take("keep_monthly", count, 0),
+        keep_yearly=table.take("keep_yearly", count, 0),
+        keep_within=table.take("keep_within", length_of_time, ""),
     )
     table.end()
     return found
@@ -244,6 +266,7 @@ def _disk(entry: _Table) -> DiskConfig:
         name=entry.take("name", disk_name, ""),
         scripts=entry.take("scripts", script_names, None),
         stale_days=entry.take("stale_days", days, None),
+        retention=_retention(entry.table("retention")) if "retention" in entry.values else None,
     )
     entry.end()
     return disk

@@ -5,7 +5,7 @@ without arguments holds every default. How each value may look is said in `check
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,6 +16,16 @@ TAKES: Final = ("mount", "device")
 
 def _empty() -> Mapping[str, Any]:
     return MappingProxyType({})
+
+
+DEFAULT_EXCLUDE: Final = (
+    "/home/*/.cache/*",
+    "/home/*/.local/share/Trash/*",
+    "/home/*/.thumbnails/*",
+    "/home/*/.mozilla/firefox/*/cache2/*",
+    "/root/.cache/*",
+)
+"""Caches, which their programs make anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,29 @@ class BackupConfig:
     timeout_hours: float = 24
     """Hours after which a script that still runs is stopped."""
     spin_down: bool = False
+    exclude: tuple[str, ...] = DEFAULT_EXCLUDE
+    """Patterns as in rsync(1), relative to the source."""
+    shrink_alert: float = 0.5
+    """A source with less than this part of the files or bytes of its last backup is suspicious."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionConfig:
+    """``[retention]``: which backups are kept though nobody needs the room. 0, '' = no rule."""
+
+    keep_last: int = 0
+    keep_daily: int = 0
+    keep_weekly: int = 0
+    keep_monthly: int = 0
+    keep_yearly: int = 0
+    keep_within: str = ""
+    """A length of time such as ``30d`` or ``1y6m``."""
+
+    @property
+    def rules(self) -> str:
+        """As a script is told: ``last=3 daily=7 within=1m``; '' = all are kept."""
+        named = {item.name.removeprefix("keep_"): getattr(self, item.name) for item in fields(self)}
+        return " ".join(f"{name}={value}" for name, value in named.items() if value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +104,8 @@ class DiskConfig:
     """Instead of `BackupConfig.scripts`; None = those."""
     stale_days: float | None = None
     """Instead of `AlertsConfig.stale_days`; None = that."""
+    retention: RetentionConfig | None = None
+    """Instead of `Config.retention`; None = that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +117,11 @@ class Config:
     backup: BackupConfig = BackupConfig()
     mail: MailConfig = MailConfig()
     alerts: AlertsConfig = AlertsConfig()
+    retention: RetentionConfig = RetentionConfig()
     scripts: Mapping[str, ScriptConfig] = field(default_factory=_empty)
     disks: Mapping[str, DiskConfig] = field(default_factory=_empty)
+
+    def retention_of(self, uuid: str) -> RetentionConfig:
+        """What is in force for one disk."""
+        disk = self.disks.get(uuid)
+        return disk.retention if disk is not None and disk.retention else self.retention

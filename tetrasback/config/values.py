@@ -14,8 +14,12 @@ from tetrasback.errors import InvalidArgs
 
 LIST_MAX: Final = 256
 TEXT_MAX: Final = 4096
+COUNT_MAX: Final = 100_000
+PATTERN_MAX: Final = 400
+"""Characters: a list of them fits into one variable of a script's environment (128 KiB)."""
 
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}([_-][A-Za-z0-9]{2,8})*(\.[A-Za-z0-9-]+)?(@[a-z]+)?")
+_WITHIN: Final = re.compile(r"(?=.)(\d{1,4}y)?(\d{1,4}m)?(\d{1,4}w)?(\d{1,5}d)?(\d{1,6}h)?", re.A)
 _UNIT: Final = re.compile(
     r"(?!-)[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(service|socket|timer|path|target|mount|scope|slice)"
 )
@@ -95,6 +99,40 @@ def days(value: Any) -> float:
     if not 0 <= days <= 36_500:
         raise Wrong("must be 0 (never) or a number of days, at most 36500")
     return days
+
+
+def count(value: Any) -> int:
+    """How many; 0 = none."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Wrong(f"must be a whole number, not {kind(value)}")
+    if not 0 <= value <= COUNT_MAX:
+        raise Wrong(f"must be between 0 and {COUNT_MAX}")
+    return value
+
+
+def length_of_time(value: Any) -> str:
+    """Years, months, weeks, days and hours, such as ``1y6m``; empty = not said."""
+    text = string(value)
+    if text and not _WITHIN.fullmatch(text):
+        raise Wrong(f'{shown(text)} is no length of time; write it like "30d" or "1y6m"')
+    return text
+
+
+def part_of_one(value: Any) -> float:
+    """A part, from 0 (nothing) to 1 (all)."""
+    part = number(value)
+    if not 0 <= part <= 1:
+        raise Wrong("must be between 0 and 1")
+    return part
+
+
+def pattern(value: Any) -> str:
+    """A pattern of names as in rsync(1)."""
+    text = string(value)
+    bare = text[2:] if text[:2] in ("+ ", "- ") else text
+    if not bare.strip("/") or has_control(text) or len(text) > PATTERN_MAX:
+        raise Wrong(f"{shown(text)} is not a pattern of names")
+    return text
 
 
 def absolute(value: Any) -> str:

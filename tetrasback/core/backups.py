@@ -85,6 +85,9 @@ def advance(turn: Turn, backup: Backup) -> None:
                 source=turn.config.backup.source,
                 nice=turn.config.backup.nice,
                 timeout=turn.config.backup.timeout_hours * 3600,
+                exclude=turn.config.backup.exclude,
+                keep=turn.config.retention_of(backup.uuid).rules,
+                shrink_alert=turn.config.backup.shrink_alert,
             ),
         )
 

@@ -70,6 +70,10 @@ class RunScript:
     nice: int
     timeout: float
     """Seconds."""
+    exclude: tuple[str, ...] = ()
+    keep: str = ""
+    """As `RetentionConfig.rules`."""
+    shrink_alert: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ LIBRARY=$(dirname -- "$(readlink -f -- "$0")")
 . "$LIBRARY/lib_shared.sh" || exit 1
 # shellcheck source=lib_snapshots.sh
 . "$LIBRARY/lib_snapshots.sh" || exit 1
+# shellcheck source=lib_room.sh
+. "$LIBRARY/lib_room.sh" || exit 1
 # shellcheck source=lib_archive.sh
 . "$LIBRARY/lib_archive.sh" || exit 1
 # shellcheck source=lib_databases.sh
@@ -212,13 +214,15 @@ choose_name
 clear_leftovers
 clear_marks
 step room
+choose_expired
 plan
 make_room "$NEEDED"
-BUILD=$WORK/new.$STARTED.$$
+BUILD=$WORK/new.$STARTED.$$ PASSED_OVER=()
 with_room attempt mkdir -- "$BUILD"
 fill
 warn_rest
 BYTES_BEFORE=$BYTES_TOTAL
 publish
+tidy
 emit "snapshot $NAME"
 finish

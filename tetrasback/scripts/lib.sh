@@ -182,6 +182,16 @@ trap 'stop 143' TERM
 trap 'stop 130' INT
 trap 'stop 129' HUP
 
+# shrink_alert: in SHRINK_ALERT, thousandths; what is no number from 0 to 1 counts as a half.
+shrink_alert() {
+    local part=${TETRAS_BACK_SHRINK_ALERT:-0.5} fraction
+    SHRINK_ALERT=500
+    if [[ $part =~ ^([01])(\.([0-9]{1,6}))?$ ]]; then
+        fraction=${BASH_REMATCH[3]:-0}000
+        SHRINK_ALERT=$((BASH_REMATCH[1] * 1000 + 10#${fraction:0:3}))
+    fi
+}
+
 # own_directory PATH: make it, or see that it is a true directory on the disk that only root enters.
 own_directory() {
     local facts
@@ -256,6 +266,7 @@ begin() {
     HOST=${HOST:0:64}
     find_machine
     find_excluded
+    shrink_alert
     STATE=$MOUNT/.tetras-back
     own_directory "$STATE"
     exec {LOCK}<"$STATE" || die "cannot open $STATE"
@@ -266,12 +277,14 @@ begin() {
     own_directory "$WORK"
 }
 
-# clear_leftovers: what an interrupted run of this server left. A weak source forbids it: the
-# unfinished backup may then be the best that there is.
+# clear_leftovers: what an interrupted run of this server left, but for old backups that were put
+# aside (lib_room.sh). A weak source forbids it: the unfinished backup may then be the best that
+# there is.
 clear_leftovers() {
     local leftover
     ((DELETING)) || return 0
     for leftover in "$WORK"/* "$WORK"/.[!.]*; do
+        [[ ${leftover##*/} != old.* ]] || continue
         note "cleared what an interrupted backup left: ${leftover##*/}"
         run rm -rf --one-file-system -- "$leftover" || disk_error "cannot clear $leftover on the disk"
     done
@@ -306,15 +319,15 @@ measure() {
     [[ -n $HOLES ]] || die "the files to be saved could not be counted; nothing was saved"
 }
 
-# check_source NAME FILES BYTES OLD-FILES OLD-BYTES: a source that has lost more than half of
-# what its last backup held (empty: no such backup), or everything, stops every deletion.
+# check_source NAME FILES BYTES OLD-FILES OLD-BYTES: a source that has less than SHRINK_ALERT
+# thousandths of what its last backup held (empty: no such backup), or nothing, stops every deletion.
 check_source() {
     local what=''
     if (($2 == 0)); then
         what="is empty or missing"
-    elif [[ -n $4 ]] && (($2 * 2 < $4)); then
+    elif [[ -n $4 ]] && (($2 * 1000 < $4 * SHRINK_ALERT)); then
         what="has shrunk from $4 files to $2 since the last backup"
-    elif [[ -n $5 ]] && (($3 * 2 < $5)); then
+    elif [[ -n $5 ]] && (($3 * 1000 < $5 * SHRINK_ALERT)); then
         what="has shrunk from $5 bytes to $3 since the last backup"
     fi
     [[ -n $what ]] || return 0

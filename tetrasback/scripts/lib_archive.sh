@@ -61,24 +61,28 @@ read_archive_messages() {
     done
 }
 
-# look_at_parts: a word for PARTS as they are now, in FINGERPRINT; empty where it cannot be told.
+# look_at_parts: a word for PARTS as they are now, in FINGERPRINT, empty where it cannot be told;
+# and what of them is left out by the configuration, in PASSED_OVER.
 look_at_parts() {
     local part word rest stream
-    FINGERPRINT=''
-    for part in "${PARTS[@]}"; do
-        [[ $part != */ ]] || return 0  # behind a link
-    done
+    FINGERPRINT='' PASSED_OVER=()
     ((${#PARTS[@]})) || return 0
-    rsync_excludes "$SOURCE"
-    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" fingerprint "${EXCLUDES[@]}" \
-        -- "$SOURCE" "${PARTS[@]}" 2>/dev/null)
+    left_out "$SOURCE"
+    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" fingerprint "${LEFT_OUT[@]}" \
+        -- "$SOURCE" "${PARTS[@]%/}" 2>/dev/null)
     CHILD=$!
     while read -r word rest <&"$stream"; do
-        [[ $word != fingerprint ]] || FINGERPRINT=$rest
+        case $word in
+            fingerprint) FINGERPRINT=$rest ;;
+            excluded) PASSED_OVER+=("$rest") ;;
+        esac
     done
     exec {stream}<&-
     wait "$CHILD"
     CHILD=''
+    for part in "${PARTS[@]}"; do
+        [[ $part != */ ]] || FINGERPRINT=''  # behind a link: what it leads to was not looked at
+    done
 }
 
 # seal_archive FILE: what proves later that FILE is as it was, in SEAL; empty where it cannot be read.
@@ -116,6 +120,10 @@ make_archive() {
     for path in "${BELOW[@]}"; do
         command+=("--exclude=$path")
     done
+    if ((${#PASSED_OVER[@]})); then
+        printf '%s\n' "${PASSED_OVER[@]}" >"$BUILD/passed over" || return "$NO_ROOM"
+        command+=("--exclude-from=$BUILD/passed over")
+    fi
     command+=(--directory="$SOURCE" "$@")
     [[ ! -d $dumps/bases ]] || command+=(--directory="$dumps" bases)
     # An archive of nothing is one, where a server has none of the parts.

@@ -13,12 +13,31 @@ else
     readonly SNAPSHOT_PROGRAM=(/usr/sbin/tetras-back-snapshot)
 fi
 
+# left_out DIRECTORY: options that leave out of a copy of DIRECTORY the disk itself and what the
+# configuration says, whose patterns are relative to the source; in LEFT_OUT.
+left_out() {
+    local pattern sign below=${1#"$ROOT"}
+    below=${below%/}
+    rsync_excludes "$1"
+    LEFT_OUT=("${EXCLUDES[@]}")
+    while IFS= read -r pattern; do
+        sign=''
+        [[ $pattern != [+-]' '* ]] || { sign=${pattern:0:2}; pattern=${pattern:2}; }
+        case $pattern in
+            '') continue ;;
+            "$below"/*) pattern=${pattern#"$below"} ;;
+            /*) continue ;;
+        esac
+        LEFT_OUT+=("--exclude=$sign$pattern")
+    done <<<"${TETRAS_BACK_EXCLUDE:-}"
+}
+
 # snapshot_options DIRECTORY: what the copy and its plan have in common, in OPTIONS: what is left
 # out of a copy of DIRECTORY, and the newest backup that holds the same.
 snapshot_options() {
     local folder
-    rsync_excludes "$1"
-    OPTIONS=("--key=$KEY" "${EXCLUDES[@]}")
+    left_out "$1"
+    OPTIONS=("--key=$KEY" "${LEFT_OUT[@]}")
     [[ -n ${LINKS[0]:-} ]] || return 0
     OPTIONS+=("--previous=${LINKS[0]}")
     folder=${LINKS[0]%/Donnees}

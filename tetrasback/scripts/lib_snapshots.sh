@@ -9,6 +9,7 @@
 # the archive, by the server's key). The mark is written before the folder gets its name and removed after the folder
 # has lost it, so a mark without folder means nothing.
 #
+# A file .tetras-back/pins/FOLDER keeps a backup whatever happens.
 # The manifest of Donnees (lib_shared.sh) lies in .tetras-back/manifests/FOLDER.
 #
 # A folder without mark was made by the original program (which also wrote _sauvegarde_ in small
@@ -89,6 +90,10 @@ list_backups() {
     for folder in "$kept_marked" "$kept_data"; do
         [[ -z $folder ]] || PROTECTED[$folder]=1
     done
+    # Those that a person has pinned.
+    for folder in "${OURS[@]}"; do
+        [[ ! -e $STATE/pins/$folder && ! -L $STATE/pins/$folder ]] || PROTECTED[$folder]=1
+    done
     for folder in "${donnees[@]:0:3}"; do
         LINKS+=("$MOUNT/$folder/Donnees")
     done
@@ -147,72 +152,4 @@ seconds() {
 }
 next_second() {
     date -u -d "@$(($(seconds "$1") + 1))" +%Y-%m-%d_%H-%M-%S
-}
-
-# drop_oldest: one backup goes to make room. 1 = none may.
-drop_oldest() {
-    local i folder
-    ((DELETING)) || return 1
-    for i in "${!OURS[@]}"; do
-        folder=${OURS[i]}
-        [[ -z ${PROTECTED[$folder]:-} ]] || continue
-        unset 'OURS[i]'
-        mv -nT -- "$MOUNT/$folder" "$WORK/old.$folder" && [[ ! -e $MOUNT/$folder ]] \
-            || disk_error "cannot remove the oldest backup $folder"
-        rm -f -- "$STATE/complete/$folder" "$STATE/manifests/$folder" \
-            || disk_error "cannot remove the mark of $folder"
-        note "removed the oldest backup to make room: $folder"
-        run rm -rf --one-file-system -- "$WORK/old.$folder" \
-            || disk_error "cannot remove the oldest backup $folder"
-        run sync -f -- "$MOUNT" || disk_error "the disk reported errors; replace it"
-        return 0
-    done
-    return 1
-}
-
-# droppable_bytes: what drop_oldest could free in all, in DROPPABLE.
-droppable_bytes() {
-    local folder stream size path
-    local -a stay=() go=()
-    DROPPABLE=0
-    for folder in "${OURS[@]}"; do
-        if [[ -n ${PROTECTED[$folder]:-} ]]; then stay+=("$MOUNT/$folder")
-        else go+=("$MOUNT/$folder"); fi
-    done
-    ((DELETING && ${#go[@]})) || return 0
-    # du counts a file with several names once, for the first folder given: what the folders that
-    # stay also hold frees nothing.
-    exec {stream}< <(exec du -s -x --block-size=1 -- "${stay[@]}" "${go[@]}" 2>/dev/null)
-    CHILD=$!
-    while read -r size path <&"$stream"; do
-        folder=${path##*/}
-        [[ -n ${PROTECTED[$folder]:-} ]] || ((DROPPABLE += size))
-    done
-    exec {stream}<&-
-    wait "$CHILD"
-    CHILD=''
-}
-
-# too_small NEEDED: the end of a backup for which there is no room.
-too_small() {
-    local needed why=''
-    free_bytes
-    human "$1"
-    needed=$HUMAN
-    human "$FREE"
-    ((DELETING)) || why=", and nothing may be deleted in this run"
-    disk_full "the disk is full: about $needed needed, $HUMAN free$why; use a larger disk"
-}
-
-# make_room BYTES: drop the oldest backups until so much is free. Nothing is dropped where even
-# all of them would not do (an estimate: a tenth less is tried).
-make_room() {
-    free_bytes
-    ((FREE < $1)) || return 0
-    step room
-    droppable_bytes
-    ((FREE + DROPPABLE >= $1 * 9 / 10)) || too_small "$1"
-    while ((FREE < $1)) && drop_oldest; do
-        free_bytes
-    done
 }

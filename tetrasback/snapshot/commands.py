@@ -49,7 +49,15 @@ def plan_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
 
 def tell_fingerprint(options: argparse.Namespace, speaker: Speaker) -> None:
     """Tell the word for the state of some directories."""
-    word = fingerprint(_tree(options.source), options.parts, _excluded(options))
+    patterns = _excluded(options)
+
+    def excluded(path: str, directory: bool) -> bool:
+        out = patterns is not None and patterns(path, directory)
+        if out and path.isprintable():  # for tar, to which a list of names is lines of text
+            speaker.say(f"excluded {path}")
+        return out
+
+    word = fingerprint(_tree(options.source), options.parts, excluded)
     speaker.say(f"fingerprint {word}")
 
 

@@ -14,6 +14,7 @@ from tetrasback.config.model import (
     MailConfig,
     ScriptConfig,
 )
+from tetrasback.snapshot.retention import BadRule, read_within
 
 UUID = "0b5a9f3e-0000-4000-8000-00000000000a"
 OTHER = "1b5a9f3e-0000-4000-8000-00000000000b"
@@ -214,3 +215,48 @@ def test_check_gives_a_config_or_problems_and_nothing_else(mapping: dict[str, An
     assert not line or line.isprintable()
     assert all(problem.message for problem in found)
     assert all(disk.name for disk in config.disks.values())
+
+
+def test_retention_is_told_as_rules_and_a_disk_may_have_its_own() -> None:
+    config, warnings = check(
+        {
+            "retention": {"keep_last": 3, "keep_within": "1y6m"},
+            "disks": {
+                UUID: {"name": "bleu", "retention": {"keep_daily": 7}},
+                OTHER: {"name": "rouge"},
+            },
+        }
+    )
+    assert warnings == ()
+    assert config.retention_of(UUID).rules == "daily=7"
+    assert config.retention_of(OTHER).rules == "last=3 within=1y6m"
+    assert Config().retention_of(UUID).rules == ""
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value"),
+    [
+        ("retention", "keep_last", -1),
+        ("retention", "keep_daily", True),
+        ("retention", "keep_within", "soon"),
+        ("retention", "keep_within", "3x"),
+        ("backup", "exclude", "*.tmp"),
+        ("backup", "exclude", ["/"]),
+        ("backup", "exclude", ["a\nb"]),
+        ("backup", "shrink_alert", 2),
+    ],
+)
+def test_what_makes_no_sense_of_what_is_kept_is_told(table: str, key: str, value: Any) -> None:
+    with pytest.raises(ConfigProblems, match=f"{table}.{key}"):
+        check({table: {key: value}})
+
+
+@given(st.text("0123456789ymwdh", max_size=8))
+def test_lengths_of_time_are_those_that_retention_reads(text: str) -> None:
+    try:
+        check({"retention": {"keep_within": text}})
+    except ConfigProblems:
+        with pytest.raises(BadRule):
+            read_within(text)
+    else:
+        assert text == "" or read_within(text)
