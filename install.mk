@@ -39,9 +39,9 @@ FILES = \
 	$(foreach f,$(wildcard tetrasback/locale/*/LC_MESSAGES/*.mo),644:$(f):$(LOCALEDIR)/$(f:tetrasback/locale/%=%)) \
 	$(foreach f,$(wildcard man/*.[1-8] man/??/*.[1-8]),644:$(f):$(MANDIR)/$(patsubst man/%,%,$(dir $(f)))man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
 	644:packaging/configuration.toml:$(DATADIR)/configuration.toml \
-	644:tetrasback/ctl/completion/tetras-backctl.bash:$(BASHDIR)/tetras-backctl \
-	644:tetrasback/ctl/completion/_tetras-backctl:$(ZSHDIR)/_tetras-backctl \
-	644:tetrasback/ctl/completion/tetras-backctl.fish:$(FISHDIR)/tetras-backctl.fish \
+	$(foreach f,$(wildcard tetrasback/ctl/completion/*.bash),644:$(f):$(BASHDIR)/$(notdir $(f:.bash=))) \
+	$(foreach f,$(wildcard tetrasback/ctl/completion/_*),644:$(f):$(ZSHDIR)/$(notdir $(f))) \
+	$(foreach f,$(wildcard tetrasback/ctl/completion/*.fish),644:$(f):$(FISHDIR)/$(notdir $(f))) \
 	$(foreach f,$(wildcard dbus/*.conf),644:$(f):$(DBUSDIR)/system.d/$(notdir $(f))) \
 	$(foreach f,$(wildcard dbus/*.service),644:$(f):$(DBUSDIR)/system-services/$(notdir $(f))) \
 	$(foreach f,$(wildcard dbus/*.xml),644:$(f):$(DBUSDIR)/interfaces/$(notdir $(f))) \

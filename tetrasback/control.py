@@ -202,10 +202,11 @@ class Control:
         """Take over the original's configuration; what could not be carried over, in sentences."""
         from tetrasback.config.migrate import plan_import  # asked for once in a life
 
+        jobs = self._engine.ports.jobs
         plan = plan_import(
             read_perl(text),
             self._engine.config,
-            {item.name: not item.problem for item in self._engine.ports.jobs.scripts()},
+            {item.name: not jobs.find(item.name, "").problem for item in jobs.scripts()},
         )
         past = [
             events.PastBackup(item.uuid, item.name, item.finished_at, item.verdict, item.message)

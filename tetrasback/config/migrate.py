@@ -256,6 +256,12 @@ def _script(name: str, words: list[str], fit: bool, notes: _Notes) -> tuple[Scri
         raise ValueError
     if name not in SHIPPED or not fit:
         # Written for the original: it mounts the device itself.
+        if name in SHIPPED:
+            notes.remark(
+                f"script {shown(name)} in {SCRIPT_DIRECTORY} is the original's and gets the device,"
+                " as before; to use this version's, move it away and take its table out of the"
+                " configuration"
+            )
         if any(word.partition("=")[0] == "--encfs" for word in words):
             notes.remark(
                 f"the settings of script {shown(name)} hold a password:"
