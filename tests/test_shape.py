@@ -67,6 +67,7 @@ ADAPTER_HELPERS = frozenset(
             "probing",
         ),
         *("session", "sim_disks", "sim_mail", "sim_records", "spindown", "sysfs"),
+        "uevents",
     }
 )
 

@@ -252,7 +252,7 @@ async def test_a_looked_up_device_that_is_formatted_anew_is_told_gone(
 async def test_a_looked_up_device_is_found_and_followed_without_udevd(
     told: Told, loop_disk: Callable[..., LoopDisk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tetrasback.adapters.udev._UDEVD", Path("/nonexistent"))
+    monkeypatch.setattr("tetrasback.adapters.uevents._UDEVD", Path("/nonexistent"))
     devices = UdevDevices()
     disk = loop_disk(uuid=ONE)
     await devices.start(told.seen, told.gone)

@@ -7,9 +7,6 @@ tells when it leaves.
 """
 
 import asyncio
-import contextlib
-import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,16 +14,11 @@ from typing import Final
 import pyudev
 
 from tetrasback import names
-from tetrasback.adapters import nodes, probing, sysfs
+from tetrasback.adapters import nodes, probing, sysfs, uevents
 from tetrasback.adapters.description import describe
+from tetrasback.adapters.uevents import Uevents
 from tetrasback.core.devices import BlockDevice, same_plug
 from tetrasback.errors import NoSuchDevice, NotAFilesystem
-
-_UDEVD: Final = Path("/run/udev/control")
-_BUFFER: Final = 8 << 20
-
-_SO_RCVBUFFORCE: Final = 33
-_AT_ONCE: Final = 64
 
 _KEYS: Final = (
     "CURRENT_TAGS",
@@ -46,11 +38,11 @@ class UdevDevices:
     BUFFER: bytes of events that the kernel may keep for us while we are busy.
     """
 
-    def __init__(self, *, buffer: int = _BUFFER) -> None:
+    def __init__(self, *, buffer: int = uevents.BUFFER) -> None:
         self._buffer = buffer
         self._context = pyudev.Context()
-        self._tagged: pyudev.Monitor | None = None
-        self._all: pyudev.Monitor | None = None
+        self._tagged: Uevents | None = None
+        self._all: Uevents | None = None
         self._candidates: dict[str, BlockDevice] = {}
         self._named: dict[str, BlockDevice] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -66,7 +58,13 @@ class UdevDevices:
         UUID or tag any more, or, before SEEN, has become another disk. Raises OSError.
         """
         self._seen, self._gone = seen, gone
-        self._tagged = self._listen(self._take_tagged, tag=True)
+        self._tagged = Uevents(
+            self._context,
+            self._take_tagged,
+            self._enumerate_again,
+            tag=names.UDEV_TAG,
+            buffer=self._buffer,
+        )
         self._candidates = {device.syspath: device for device in self._enumerate()}
         return tuple(self._candidates.values())
 
@@ -79,7 +77,9 @@ class UdevDevices:
         """
         directory = nodes.directory(path)
         if self._all is None and str(directory) not in self._candidates:
-            self._all = self._listen(self._take_any, tag=False)
+            self._all = Uevents(
+                self._context, self._take_any, self._look_at_named, buffer=self._buffer
+            )
         try:
             return await self._look(directory)
         finally:
@@ -97,7 +97,7 @@ class UdevDevices:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._tagged is not None:
-            _unlisten(self._tagged)
+            self._tagged.close()
             self._tagged = None
 
     async def _look(self, directory: Path) -> BlockDevice:
@@ -119,42 +119,14 @@ class UdevDevices:
         except pyudev.DeviceNotFoundError:
             return {}
 
-    def _listen(self, take: Callable[[pyudev.Device], None], *, tag: bool) -> pyudev.Monitor:
-        # Without udevd only the kernel tells, and only that a device left or changed.
-        source = "udev" if tag or _UDEVD.exists() else "kernel"
-        monitor = pyudev.Monitor.from_netlink(self._context, source)
-        monitor.filter_by("block")
-        if tag:
-            monitor.filter_by_tag(names.UDEV_TAG)
-        monitor.start()
-        _widen(monitor.fileno(), self._buffer)
-        asyncio.get_running_loop().add_reader(monitor.fileno(), self._drain, monitor, take)
-        return monitor
+    def _look_at_named(self) -> None:
+        """Events were lost: which of the named are still what they were?"""
+        for syspath, device in list(self._named.items()):
+            if not _is_still(device):
+                self._forget_named(syspath)
 
-    def _drain(self, monitor: pyudev.Monitor, take: Callable[[pyudev.Device], None]) -> None:
-        for _ in range(_AT_ONCE):  # then the loop may do something else; it calls again
-            if monitor not in (self._tagged, self._all):
-                return
-            try:
-                device = monitor.poll(timeout=0)
-            except OSError:  # events were lost: the kernel's buffer ran over
-                self._begin_anew(monitor)
-                return
-            if device is None:
-                return
-            take(device)
-
-    def _begin_anew(self, monitor: pyudev.Monitor) -> None:
-        """After a loss: listen on a new socket, then tell what has become different."""
-        _unlisten(monitor)
-        if monitor is self._all:
-            self._all = self._listen(self._take_any, tag=False)
-            for syspath, device in list(self._named.items()):
-                if not _is_still(device):
-                    self._forget_named(syspath)
-            self._stop_if_idle()
-            return
-        self._tagged = self._listen(self._take_tagged, tag=True)
+    def _enumerate_again(self) -> None:
+        """Events were lost: tell what has become different."""
         now = {device.syspath: device for device in self._enumerate()}
         for syspath in [known for known in self._candidates if known not in now]:
             self._lose(syspath)
@@ -217,18 +189,8 @@ class UdevDevices:
 
     def _stop_if_idle(self) -> None:
         if self._all is not None and not self._named:
-            _unlisten(self._all)
+            self._all.close()
             self._all = None
-
-
-def _widen(descriptor: int, size: int) -> None:
-    """Let the kernel keep more events (libudev's own call answers 1, to pyudev an error)."""
-    with socket.socket(fileno=os.dup(descriptor)) as netlink, contextlib.suppress(PermissionError):
-        netlink.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, size)
-
-
-def _unlisten(monitor: pyudev.Monitor) -> None:
-    asyncio.get_running_loop().remove_reader(monitor.fileno())
 
 
 def _candidate(device: pyudev.Device) -> BlockDevice | None:
