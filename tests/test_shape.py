@@ -37,7 +37,10 @@ ARROWS: dict[str, frozenset[str]] = {
     "performer": frozenset({"core", "ports"}),
     "engine": CONFIG_DATA | {"core", "performer", "ports", "recorder"},
     "views": CONFIG_DATA | {"core", "ports", "wire"},
-    "control": frozenset({"config", "core", "engine", "perl", "ports", "views", "wire"}),
+    "preparation": frozenset({"core", "engine", "ports"}),
+    "control": frozenset(
+        {"config", "core", "engine", "perl", "ports", "preparation", "views", "wire"}
+    ),
     "service": frozenset({"core.signals", "wire"}),
     "daemon": frozenset(
         {"adapters", "config", "control", "core", "engine", "host", "ports", "service", "wire"}
@@ -61,13 +64,17 @@ ADAPTER_HELPERS = frozenset(
             "history_tables",
             "holders",
             "kernellog",
+            "lease",
             "mounting",
             "mountpoint",
+            "mountwatch",
             "nodes",
+            "partitioning",
             "probing",
+            "recipes",
         ),
-        *("session", "sim_disks", "sim_mail", "sim_records", "spindown", "sysfs"),
-        "uevents",
+        *("session", "sim_disks", "sim_mail", "sim_records", "sim_wholes", "spindown"),
+        *("sysfs", "tools", "uevents"),
     }
 )
 

@@ -11,7 +11,9 @@ from tetrasback.config.forms import check_disk_name, check_script_name, normalis
 from tetrasback.config.model import Config
 from tetrasback.core import events
 from tetrasback.core.explanations import EXPLANATIONS
+from tetrasback.core.prepare import LEAST as FILESYSTEMS
 from tetrasback.core.state import DiskState, State
+from tetrasback.core.wholes import gigabytes
 from tetrasback.engine import Engine
 from tetrasback.errors import (
     Busy,
@@ -23,6 +25,7 @@ from tetrasback.errors import (
 )
 from tetrasback.perl import MAX_BYTES, NOTHING_NEW, read_perl
 from tetrasback.ports import ScriptFile
+from tetrasback.preparation import Preparations
 from tetrasback.views import Views, history_entry
 from tetrasback.wire import BackupView, DiskView, HistoryEntry, ManagerView
 
@@ -42,6 +45,7 @@ class Control:
         self._backups: Mapping[int, BackupView] = {}
         self._manager = ManagerView()
         self._enabling = asyncio.Lock()
+        self._preparations = Preparations(engine)
 
     # --- what is --------------------------------------------------------------------------------
 
@@ -90,6 +94,8 @@ class Control:
                 return {"disk": (known.name if known else "") or uuid}
             case (("Plug" | "Unplug"), str(device)):
                 return {"device": check_device_path(device)}
+            case "PrepareDisk", str(device), str(name), str(filesystem), bool():
+                return self._check_order(check_device_path(device), name, filesystem)
             case "SetScriptEnabled", str(script), bool():
                 return {"script": check_script_name(script)}
             case "ImportConfiguration", str(text):
@@ -101,6 +107,19 @@ class Control:
                 if limit > MAX_ROWS:
                     raise InvalidArgs(f"at most {MAX_ROWS} rows at once: ask again with before")
         return {}
+
+    def _check_order(self, device: str, name: str, filesystem: str) -> Mapping[str, str]:
+        check_disk_name(name)
+        if filesystem not in FILESYSTEMS:
+            raise InvalidArgs(f"a disk is prepared with {', '.join(FILESYSTEMS)}: choose one")
+        if any(disk.saved and disk.name == name for disk in self._disks.values()):
+            raise InvalidArgs(f"the name {name} belongs to another disk: choose another")
+        for item in self._manager.preparable:
+            if device in (item.device, f"/dev/disk/by-diskseq/{item.disk_sequence}"):
+                facts = [item.model, gigabytes(item.size)]
+                shown = ", ".join(fact for fact in facts if fact)
+                return {"disk": name, "device": f"{item.device} ({shown})"}
+        return {"disk": name, "device": device}
 
     # --- requests -------------------------------------------------------------------------------
 
@@ -129,6 +148,10 @@ class Control:
         """Let go of a disk: back when it may be pulled out. Raises Busy if somebody holds it."""
         engine = self._engine
         node = await engine.ports.devices.resolve(check_device_path(device))
+        if preparing := engine.state.preparing:
+            whole = preparing.order.whole
+            if node == whole.node or node in (item.node for item in whole.contents):
+                raise Busy(f"do not unplug {node} yet: {whole.node} is being prepared")
         # The first device of a disk only: nothing is done with another one of the same UUID.
         found = [
             (disk, disk.device)
@@ -173,6 +196,12 @@ class Control:
     async def cancel_backup(self, uuid: str) -> None:
         """End the queued or running backup of a disk."""
         await self._engine.request(events.CancelRequested(normalise_uuid(uuid)))
+
+    async def prepare_disk(self, device: str, name: str, filesystem: str, erase: bool) -> str:
+        """Give a whole disk a file system and save it; its UUID. What is on it may go if ERASE."""
+        return await self._preparations.prepare(
+            check_device_path(device), check_disk_name(name), filesystem, erase
+        )
 
     async def set_script_enabled(self, script: str, enabled: bool) -> None:
         """Enable a script (last in the order), or disable it."""

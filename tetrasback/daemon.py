@@ -19,11 +19,13 @@ from tetrasback.adapters.inhibitor import Inhibitor
 from tetrasback.adapters.inotify import DirectoryWatch
 from tetrasback.adapters.jobs import Jobs
 from tetrasback.adapters.logs import Logs
+from tetrasback.adapters.preparer import KernelPreparer
 from tetrasback.adapters.scripts import DEFAULT_DIRECTORIES, ScriptDirectories
 from tetrasback.adapters.sim_mail import SimConsole, SimMail
 from tetrasback.adapters.system import HostSystem
 from tetrasback.adapters.udev import UdevDevices
 from tetrasback.adapters.units import Units
+from tetrasback.adapters.wholes import UdevWholes
 from tetrasback.config.file import ConfigFile
 from tetrasback.config.model import Config
 from tetrasback.control import Control
@@ -165,6 +167,8 @@ def real_ports(options: argparse.Namespace) -> Ports:
     return Ports(
         devices=UdevDevices(),
         disks=KernelDisks(runtime_dir),
+        wholes=UdevWholes(runtime_dir / "mnt"),
+        preparer=KernelPreparer(),
         jobs=Jobs(ScriptDirectories(directories), logs, key=state_dir / "manifest.key"),
         logs=logs,
         history=History(state_dir / "history.sqlite", least_id=logs.newest()),

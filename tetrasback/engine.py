@@ -21,6 +21,7 @@ from tetrasback.core.devices import BlockDevice
 from tetrasback.core.machine import step
 from tetrasback.core.signals import Signal
 from tetrasback.core.state import State
+from tetrasback.core.wholes import WholeDisk
 from tetrasback.errors import ConfigurationError, TetrasBackError
 from tetrasback.performer import Performer
 from tetrasback.ports import Loaded, Ports
@@ -94,6 +95,8 @@ class Engine:
         devices = await self.ports.devices.start(self._device_seen, self._device_gone)
         for device in devices:
             self._device_seen(device)
+        for whole in await self.ports.wholes.start(self._whole_seen, self._whole_gone):
+            self._whole_seen(whole)
 
     def begin(self) -> None:
         """Let backups start as soon as the system is up."""
@@ -108,19 +111,24 @@ class Engine:
     async def stop(self) -> None:
         """End the running backup in good order, then everything else."""
         await self.happened(events.StopRequested())
-        await self.until(lambda: self.state.running is None and not self.state.checking)
+        await self.until(lambda: not self._holds_disks())
         await self._work.join()
         await self._performer.finish_mail()
         await self._work.join()
         await self._recorder.catch_up()
         self._recorder.close()
         await self.ports.devices.close()
+        await self.ports.wholes.close()
         await self._performer.close()
         if self._worker is not None:
             self._worker.cancel()
             with suppress(asyncio.CancelledError):
                 await self._worker
         self.ports.history.close()
+
+    def _holds_disks(self) -> bool:
+        state = self.state
+        return bool(state.running is not None or state.checking or state.preparing)
 
     async def _wait_until_up(self) -> None:
         await self.ports.system.wait_until_up()
@@ -153,6 +161,12 @@ class Engine:
 
     def _device_gone(self, syspath: str) -> None:
         self.submit(events.DeviceGone(syspath))
+
+    def _whole_seen(self, whole: WholeDisk) -> None:
+        self.submit(events.WholeSeen(whole))
+
+    def _whole_gone(self, syspath: str) -> None:
+        self.submit(events.WholeGone(syspath))
 
     async def happened(self, event: events.Fact) -> None:
         """Submit a fact and wait until its effects have been begun."""

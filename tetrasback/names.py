@@ -41,6 +41,7 @@ ERROR_PREFIX: Final = "org.tetraslibre.Back.Error."
 DBUS_ERROR_PREFIX: Final = "org.freedesktop.DBus.Error."
 
 UDEV_TAG: Final = "tetras-back"
+UDEV_DISK_TAG: Final = "tetras-back-disk"
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 

@@ -98,6 +98,8 @@ class Performer:
                 self._clear_timer(key)
             case effects.StopScript(backup_id):
                 ports.jobs.stop(backup_id)
+            case effects.StopPreparing():
+                ports.preparer.stop()
             case effects.Inhibit(on):
                 self.spawn(self._inhibit(on))
             case effects.OpenDisk(backup_id, device, mode):

@@ -14,6 +14,7 @@ from tetrasback.core.devices import BlockDevice
 from tetrasback.core.events import Remembered, Unfinished
 from tetrasback.core.news import Call, Letter
 from tetrasback.core.state import Backup, Disk, Plug, Progress
+from tetrasback.core.wholes import Order, Survey, WholeDisk
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,54 @@ class Disks(Protocol):
 
     async def spin_down(self, device: BlockDevice) -> None:
         """Put the disk to sleep; a disk that cannot is left as it is."""
+        ...
+
+
+class Wholes(Protocol):
+    """Whole disks, of which one may be prepared for backups (udev)."""
+
+    async def start(
+        self, seen: Callable[[WholeDisk], None], gone: Callable[[str], None]
+    ) -> Sequence[WholeDisk]:
+        """Listen first, then enumerate: the tagged whole disks that are here now.
+
+        SEEN gets each that has come or is otherwise than before, GONE the syspath of one that left.
+        """
+        ...
+
+    async def look(self, path: str) -> WholeDisk:
+        """The whole disk at any path below /dev, tagged or not; from then on it is told of.
+
+        Raises NoSuchDevice (nothing there), or Rejected (it is a partition).
+        """
+        ...
+
+    async def close(self) -> None:
+        """Stop listening."""
+        ...
+
+
+class Preparer(Protocol):
+    """Gives a whole disk a partition with a file system. One order at a time."""
+
+    async def survey(self, whole: WholeDisk) -> Survey:
+        """Open WHOLE, proved to be the one described, and look at it. Raises Fault."""
+        ...
+
+    async def prepare(self, order: Order, moved: Callable[[str], None]) -> str:
+        """Carry ORDER out; the node of the partition, whole on the disk and read back.
+
+        MOVED is told each `core.wholes.Step`. The disk stays held until `finish`. Raises Fault:
+        what is on the disk then is nothing, or nothing that is ours.
+        """
+        ...
+
+    async def finish(self) -> None:
+        """Let go of the disk, whatever has come of it, and have udev look at it. Never raises."""
+        ...
+
+    def stop(self) -> None:
+        """End what is under way: `prepare` raises Fault ``stopped`` soon."""
         ...
 
 
@@ -378,6 +427,8 @@ class Ports:
 
     devices: Devices
     disks: Disks
+    wholes: Wholes
+    preparer: Preparer
     jobs: Jobs
     logs: Logs
     history: History

@@ -6,11 +6,21 @@ from itertools import chain
 
 from tetrasback import __version__
 from tetrasback.config.model import Config
-from tetrasback.core import alerts
+from tetrasback.core import alerts, prepare
 from tetrasback.core.state import Backup, Disk, State
 from tetrasback.core.verdict import overall_fraction, sum_progress
+from tetrasback.core.wholes import WholeDisk
 from tetrasback.ports import Record, ScriptFile
-from tetrasback.wire import Alert, BackupView, DiskView, HistoryEntry, ManagerView, ScriptView
+from tetrasback.wire import (
+    Alert,
+    BackupView,
+    ContentView,
+    DiskView,
+    HistoryEntry,
+    ManagerView,
+    PreparableView,
+    ScriptView,
+)
 
 HOUR = 3_600_000_000
 """µs: how often alerts that depend on time alone are made anew."""
@@ -62,6 +72,7 @@ class Views:
             scripts=script_views(config, scripts),
             configuration_error=state.configuration_error,
             alerts=self._alerts_now(state, config, now),
+            preparable=preparable_views(state),
         )
 
     def _alerts_now(self, state: State, config: Config, now: int) -> tuple[Alert, ...]:
@@ -138,6 +149,39 @@ def script_views(config: Config, scripts: Sequence[ScriptFile]) -> tuple[ScriptV
     there = {script.name: script.path for script in scripts}
     names = sorted({*there, *enabled})
     return tuple(ScriptView(name, name in enabled, there.get(name, "")) for name in names)
+
+
+def preparable_views(state: State) -> tuple[PreparableView, ...]:
+    """Every whole disk that may be prepared, or is being prepared."""
+    if not state.wholes:
+        return ()
+    return tuple(_preparable_view(state, whole) for whole in prepare.preparable(state))
+
+
+def _preparable_view(state: State, whole: WholeDisk) -> PreparableView:
+    preparing = state.preparing if prepare.is_preparing(state, whole.node) else None
+    return PreparableView(
+        device=whole.node,
+        disk_sequence=whole.diskseq,
+        model=whole.model,
+        serial=whole.serial,
+        size=whole.size,
+        partition_table=whole.table,
+        contents=tuple(
+            ContentView(
+                device=item.node,
+                size=item.size,
+                filesystem_type=item.fstype,
+                label=item.label,
+                uuid=item.uuid,
+                mount_points=item.mounts,
+                used_by=item.users,
+            )
+            for item in whole.contents
+        ),
+        usable=whole.usable,
+        step=preparing.step if preparing else "",
+    )
 
 
 def history_entry(record: Record) -> HistoryEntry:

@@ -9,7 +9,7 @@ All times are µs since the epoch, 0 = never; sizes are bytes.
 """
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields, replace
 from typing import Any, ClassVar, TypeVar
 
 
@@ -95,6 +95,38 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class ContentView:
+    """What lies on a partition of a disk that may be prepared, or right on the disk."""
+
+    device: str = _member("Device", "s", "")
+    size: int = _member("Size", "t", 0)
+    filesystem_type: str = _member("FilesystemType", "s", "")
+    label: str = _member("Label", "s", "")
+    uuid: str = _member("UUID", "s", "")
+    mount_points: tuple[str, ...] = _member("MountPoints", "as", ())
+    used_by: tuple[str, ...] = _member("UsedBy", "as", ())
+
+
+@dataclass(frozen=True, slots=True)
+class PreparableView:
+    """A whole disk that may be prepared for backups, and what is on it now.
+
+    ``usable``: something on it can take backups as it is. ``disk_sequence``: the kernel's number
+    for this appearance of the disk. ``step``: what is being done to it, empty = nothing.
+    """
+
+    device: str = _member("Device", "s", "")
+    disk_sequence: int = _member("DiskSequence", "t", 0)
+    model: str = _member("Model", "s", "")
+    serial: str = _member("Serial", "s", "")
+    size: int = _member("Size", "t", 0)
+    partition_table: str = _member("PartitionTable", "s", "")
+    contents: tuple[ContentView, ...] = _member("Contents", "aa{sv}", ())
+    usable: bool = _member("Usable", "b", False)
+    step: str = _member("Step", "s", "")
+
+
+@dataclass(frozen=True, slots=True)
 class ScriptView:
     """One backup script: a struct ``(sbs)`` of the property Scripts."""
 
@@ -113,6 +145,7 @@ class ManagerView:
     scripts: tuple[ScriptView, ...] = _member("Scripts", "a(sbs)", ())
     configuration_error: str = _member("ConfigurationError", "s", "")
     alerts: tuple[Alert, ...] = _member("Alerts", "aa{sv}", ())
+    preparable: tuple[PreparableView, ...] = _member("Preparable", "aa{sv}", ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +164,7 @@ class RelayView:
     clients: tuple[ClientView, ...] = _member("Clients", "a(ss)", ())
 
 
-View = TypeVar("View", DiskView, BackupView, HistoryEntry, Alert)
+View = TypeVar("View", DiskView, BackupView, HistoryEntry, Alert, ContentView, PreparableView)
 
 
 def signature_of(view: type[Any]) -> dict[str, str]:
@@ -140,7 +173,7 @@ def signature_of(view: type[Any]) -> dict[str, str]:
 
 
 def to_wire(view: Any) -> dict[str, tuple[str, Any]]:
-    """D-Bus member name → (signature, value). Nested Alerts become such dictionaries themselves."""
+    """D-Bus member name → (signature, value). Nested views become such dictionaries themselves."""
     return {
         item.metadata["name"]: (
             item.metadata["signature"],
@@ -153,7 +186,13 @@ def to_wire(view: Any) -> dict[str, tuple[str, Any]]:
 def _plain(value: Any) -> Any:
     if not isinstance(value, tuple):
         return value
-    return [list(astuple(item)) if hasattr(item, "SIGNATURE") else to_wire(item) for item in value]
+    return [_plain_item(item) for item in value]
+
+
+def _plain_item(item: Any) -> Any:
+    if hasattr(item, "SIGNATURE"):
+        return list(astuple(item))
+    return item if isinstance(item, str) else to_wire(item)
 
 
 def from_wire(cls: type[View], values: Mapping[str, Any]) -> View:
@@ -179,4 +218,14 @@ def manager_from_wire(values: Mapping[str, Any]) -> ManagerView:
         scripts=tuple(ScriptView(*item) for item in values.get("Scripts", ())),
         configuration_error=values.get("ConfigurationError", ""),
         alerts=tuple(from_wire(Alert, item) for item in values.get("Alerts", ())),
+        preparable=tuple(_preparable(item) for item in values.get("Preparable", ())),
     )
+
+
+def _preparable(values: Mapping[str, Any]) -> PreparableView:
+    view = from_wire(PreparableView, values)
+    contents = tuple(
+        replace(item, mount_points=tuple(item.mount_points), used_by=tuple(item.used_by))
+        for item in (from_wire(ContentView, nested) for nested in values.get("Contents", ()))
+    )
+    return replace(view, contents=contents)

@@ -71,6 +71,10 @@ class FakeControl:
     async def cancel_backup(self, uuid: str) -> None:
         self.calls.append(("cancel", uuid))
 
+    async def prepare_disk(self, device: str, name: str, filesystem: str, erase: bool) -> str:
+        self.calls.append(("prepare", device, name, filesystem, erase))
+        return UUID
+
     async def set_script_enabled(self, script: str, enabled: bool) -> None:
         self.calls.append(("script", script, enabled))
 

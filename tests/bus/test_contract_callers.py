@@ -18,6 +18,7 @@ CALLS = {
     "Unplug": ("unplug", "/dev/no-such-device"),
     "RunBackup": ("run-backup", UUID),
     "CancelBackup": ("cancel-backup", UUID),
+    "PrepareDisk": ("prepare-disk", "/dev/no-such-device", "vert", "ext4", "false"),
     "SetScriptEnabled": ("configure", "no-such-script.sh", "true"),
     "Reload": ("configure",),
     "ImportConfiguration": ("configure", "%CFG = ();"),
@@ -32,6 +33,7 @@ MALFORMED = {
     "Unplug": ("--help",),
     "RunBackup": ("",),
     "CancelBackup": ("../x",),
+    "PrepareDisk": ("/dev/no-such-device", "vert", "exfat", "false"),
     "SetScriptEnabled": ("a/b", "true"),
     "GetHistory": ("x", "0", "1"),
 }

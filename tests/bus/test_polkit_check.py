@@ -16,6 +16,7 @@ ARGUMENTS = {
     "Unplug": ("s", "/dev/sdz1"),
     "RunBackup": ("s", UUID),
     "CancelBackup": ("s", UUID),
+    "PrepareDisk": ("sssb", "/dev/sdz", "vert", "ext4", "true"),
     "SetScriptEnabled": ("sb", "a.sh", "true"),
     "Reload": (),
     "ImportConfiguration": ("s", "$x = 1;"),

@@ -73,7 +73,8 @@ class UdevDaemon:
 
 
 class TagRule:
-    """A udev rule that tags loop devices whose image lies below DIRECTORY, and no others."""
+    """A udev rule that tags loop devices whose image lies below DIRECTORY, and no others, as the
+    project's own rule tags disks that are plugged in."""
 
     def __init__(self, directory: Path) -> None:
         self.path = Path(f"/run/udev/rules.d/95-{directory.name}.rules")
@@ -81,6 +82,7 @@ class TagRule:
         # A partition has no loop/ of its own: its parent's says which image it is on.
         match = f'ATTRS{{loop/backing_file}}=="{directory}/*"'
         self.path.write_text(
+            f'SUBSYSTEM=="block", KERNEL=="loop*", {match}, TAG+="tetras-back-disk"\n'
             f'SUBSYSTEM=="block", KERNEL=="loop*", ENV{{ID_FS_UUID}}=="?*", {match},'
             ' TAG+="tetras-back"\n'
         )

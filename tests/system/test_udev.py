@@ -291,7 +291,7 @@ async def test_a_blank_disk_has_no_file_system(
     devices: UdevDevices, loop_disk: Callable[..., LoopDisk]
 ) -> None:
     device = loop_disk("").attach()
-    with pytest.raises(NotAFilesystem, match="format it first"):
+    with pytest.raises(NotAFilesystem, match="tetras-backctl prepare"):
         await devices.lookup(device)
 
 

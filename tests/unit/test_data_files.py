@@ -21,6 +21,7 @@ _ADMIN = {"save-disk", "forget-disk", "configure", "read-log"}
 _LOCAL = {"plug", "unplug", "run-backup", "cancel-backup", "register-client"}
 _SERVICES = ("org.tetraslibre.Back", "org.tetraslibre.Back.Relay")
 _UNITS = {"tetras-back": "tetras-backd", "tetras-back-relay": "tetras-back-relay"}
+_EACH_TIME = {"prepare-disk"}
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,7 @@ def test_policy_has_the_contracts_defaults() -> None:
     keep = "auth_admin_keep"
     assert found == {
         **dict.fromkeys(_ADMIN, (keep, keep, keep)),
+        **dict.fromkeys(_EACH_TIME, ("auth_admin",) * 3),
         **dict.fromkeys(_LOCAL, (keep, keep, "yes")),
     }
 
@@ -105,7 +107,7 @@ def test_policy_speaks_english_and_french() -> None:
 
 def test_real_polkitd_knows_every_action(polkitd: Polkitd) -> None:
     own = {name for name in polkitd.actions() if name.startswith(names.ACTION_PREFIX)}
-    assert own == {names.ACTION_PREFIX + name for name in _ADMIN | _LOCAL}
+    assert own == {names.ACTION_PREFIX + name for name in _ADMIN | _EACH_TIME | _LOCAL}
     assert "rror" not in polkitd.process.tail()
 
 

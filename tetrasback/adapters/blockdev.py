@@ -23,6 +23,7 @@ _LOOP_INFO64: Final = 232
 _BLKGETDISKSEQ: Final = 0x80081280
 
 _BLOCK: Final = 4096
+_CHUNK: Final = 1 << 20
 _BTRFS_SUPERBLOCK: Final = 65536
 
 _EXT4_HAS_ERRORS: Final = 0x0002
@@ -135,6 +136,31 @@ def hold_alone(node: str, expected_diskseq: int, seconds: float) -> None:
         finally:
             os.close(descriptor)
         return
+
+
+def is_zero(descriptor: int, offset: int, length: int) -> bool:
+    """Whether nothing but zeros is there. Whole sectors only. Raises OSError."""
+    end = offset + length
+    while offset < end:
+        data = _read(descriptor, offset, min(_CHUNK, end - offset))
+        if data.count(0) != min(_CHUNK, end - offset):
+            return False
+        offset += len(data)
+    return True
+
+
+def begins_with(descriptor: int, offset: int, data: bytes) -> bool:
+    """Whether the sector at OFFSET begins with DATA. Raises OSError."""
+    return _read(descriptor, offset, _BLOCK).startswith(data)
+
+
+def zero(descriptor: int, offset: int, length: int) -> None:
+    """Write zeros past the page cache. Whole sectors only. Raises OSError."""
+    with mmap.mmap(-1, _CHUNK) as buffer, memoryview(buffer) as view:
+        end = offset + length
+        while offset < end:
+            with view[: min(_CHUNK, end - offset)] as part:
+                offset += os.pwritev(descriptor, [part], offset)
 
 
 def _read(descriptor: int, offset: int, length: int) -> bytes:

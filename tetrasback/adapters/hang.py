@@ -75,7 +75,7 @@ async def run(
 
     threading.Thread(target=work, name=what, daemon=True).start()
     try:
-        await _watch(done, movement, what, patience)
+        await watch(done, movement, what, patience)
     finally:
         if not done.done():
             with lock:
@@ -84,9 +84,10 @@ async def run(
     return done.result()
 
 
-async def _watch(
+async def watch(
     done: "asyncio.Future[T]", movement: Callable[[], str], what: str, patience: float
 ) -> None:
+    """Wait until DONE is, while the disk moves; Fault as in `run`. DONE is left as it is."""
     last, since = movement(), time.monotonic()
     while not done.done():
         await asyncio.wait([done], timeout=min(_LOOK_EVERY, patience / 4))

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from tetrasback.ports import Fault
 
 _MOST_PROCESSES: Final = 10_000
 _MOST_DESCRIPTORS: Final = 1_000
+_PASSERS_BY: Final = frozenset({"systemd-udevd", "(udev-worker)", "blkid"})
 
 
 def claim(device: BlockDevice, mnt: Path, seconds: float) -> None:
@@ -71,6 +73,19 @@ def users(point: Path) -> list[str]:
     for entry in sorted(sysfs.PROC.glob("[0-9]*"))[:_MOST_PROCESSES]:
         if any(path == point or point in path.parents for path in _used(entry)):
             found.append(f"{plain(sysfs.attribute(entry, 'comm'))} ({entry.name})")
+    return found
+
+
+def openers(nodes: Sequence[str]) -> list[str]:
+    """Other programs that have one of these devices open, as "name (pid)"; udev passes by."""
+    wanted = {Path(node) for node in nodes}
+    found = []
+    for entry in sorted(sysfs.PROC.glob("[0-9]*"))[:_MOST_PROCESSES]:
+        name = sysfs.attribute(entry, "comm")
+        if entry.name == str(os.getpid()) or name in _PASSERS_BY:
+            continue
+        if not wanted.isdisjoint(_used(entry)):
+            found.append(f"{plain(name)} ({entry.name})")
     return found
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from tetrasback.adapters.sim_disks import DISKS, GIB, SimDevices, SimDisks
 from tetrasback.adapters.sim_mail import SimConsole, SimMail
 from tetrasback.adapters.sim_records import SimHistory, SimLogs
+from tetrasback.adapters.sim_wholes import SimPreparer, SimWholes
 from tetrasback.config import text as config_text
 from tetrasback.config.check import Problem
 from tetrasback.config.edits import Edit, apply
@@ -219,6 +220,8 @@ class SimWorld:
     ) -> None:
         self.devices = SimDevices(devices)
         self.disks = SimDisks(self.devices)
+        self.wholes = SimWholes(self.devices)
+        self.preparer = SimPreparer(self.devices)
         self.logs = SimLogs()
         self.jobs = SimJobs(scripts, self.logs)
         self.history = SimHistory()
@@ -235,6 +238,8 @@ class SimWorld:
         return Ports(
             devices=self.devices,
             disks=self.disks,
+            wholes=self.wholes,
+            preparer=self.preparer,
             jobs=self.jobs,
             logs=self.logs,
             history=self.history,

@@ -140,7 +140,7 @@ def system_disks() -> frozenset[str]:
         # Our own mounts are no system's, wherever the runtime directory lies.
         if _is_system_place(mount.point) and "nosymfollow" not in mount.options:
             numbers |= _device_numbers(mount)
-    numbers |= _swap_numbers()
+    numbers |= swap_numbers()
     names: set[str] = set()
     for device in numbers:
         if directory := of_rdev(device):
@@ -177,7 +177,8 @@ def _btrfs_siblings(name: str) -> set[int]:
     return numbers
 
 
-def _swap_numbers() -> set[int]:
+def swap_numbers() -> set[int]:
+    """Numbers of the devices that hold swap, or a file of it."""
     numbers = set()
     for line in _lines("swaps")[1:]:
         with contextlib.suppress(OSError):

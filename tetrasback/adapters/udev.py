@@ -9,27 +9,15 @@ tells when it leaves.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
 import pyudev
 
 from tetrasback import names
 from tetrasback.adapters import nodes, probing, sysfs, uevents
-from tetrasback.adapters.description import describe
+from tetrasback.adapters.description import describe, udev_properties
 from tetrasback.adapters.uevents import Uevents
 from tetrasback.core.devices import BlockDevice, same_plug
 from tetrasback.errors import NoSuchDevice, NotAFilesystem
-
-_KEYS: Final = (
-    "CURRENT_TAGS",
-    "DISKSEQ",
-    "ID_FS_LABEL_ENC",
-    "ID_FS_TYPE",
-    "ID_FS_UUID",
-    "ID_MODEL",
-    "ID_MODEL_ENC",
-    "ID_SERIAL_SHORT",
-)
 
 
 class UdevDevices:
@@ -115,7 +103,7 @@ class UdevDevices:
 
     def _properties(self, directory: Path) -> Mapping[str, str]:
         try:
-            return _read(pyudev.Devices.from_sys_path(self._context, str(directory)))
+            return udev_properties(pyudev.Devices.from_sys_path(self._context, str(directory)))
         except pyudev.DeviceNotFoundError:
             return {}
 
@@ -166,7 +154,7 @@ class UdevDevices:
             return
         if event.action == "remove" or not _is_still(known):
             self._forget_named(syspath)
-        elif not same_plug(describe(Path(syspath), _read(event)), known):
+        elif not same_plug(describe(Path(syspath), udev_properties(event)), known):
             # The kernel's events carry no UUID, and udev may have looked before we did: ask the
             # device itself.
             task = asyncio.create_task(self._look_again(known))
@@ -195,21 +183,11 @@ class UdevDevices:
 
 def _candidate(device: pyudev.Device) -> BlockDevice | None:
     """The device, if it may be a backup disk now."""
-    properties = _read(device)
+    properties = udev_properties(device)
     if names.UDEV_TAG not in properties.get("CURRENT_TAGS", "").split(":"):
         return None
     described = describe(Path(device.sys_path), properties)
     return described if described.uuid and not described.system else None
-
-
-def _read(device: pyudev.Device) -> dict[str, str]:
-    found = {}
-    for key in _KEYS:
-        try:
-            found[key] = str(device.properties.get(key, ""))
-        except UnicodeDecodeError:  # odd bytes of a disk's own
-            continue
-    return found
 
 
 def _hardware(properties: Mapping[str, str]) -> dict[str, str]:
@@ -235,4 +213,7 @@ def _why_not(device: BlockDevice, directory: Path) -> str:
         return f"{device.node} belongs to this system; plug a disk of its own for backups"
     if device.fstype:
         return f"what is on {device.node} ({device.fstype}) has no UUID that could name the disk"
-    return f"{device.node} has no file system; if nothing on it is needed, format it first as ext4"
+    return (
+        f"{device.node} has no file system; to make a backup disk of all of {device.whole}:"
+        f" tetras-backctl prepare {device.whole} --name NAME"
+    )

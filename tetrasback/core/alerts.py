@@ -6,9 +6,11 @@ from itertools import chain
 from typing import Final
 
 from tetrasback.config.model import Config
-from tetrasback.core import staleness
+from tetrasback.core import prepare, staleness
+from tetrasback.core.devices import SUPPORTED_FILESYSTEMS
 from tetrasback.core.explanations import EXPLANATIONS
 from tetrasback.core.state import Disk, DiskState, State, Verdict
+from tetrasback.core.wholes import picture
 
 MAX_ALERTS: Final = 100
 
@@ -80,6 +82,7 @@ def of_server(state: State) -> Iterator[Alert]:
         )
     if state.mail_error:
         yield Alert("mail", "", state.mail_error_since, state.mail_error)
+    yield from _of_whole_disks(state)
 
 
 def of_all_disks(disks: Iterable[Disk], config: Config, now: int) -> Iterator[Alert]:
@@ -88,6 +91,19 @@ def of_all_disks(disks: Iterable[Disk], config: Config, now: int) -> Iterator[Al
         newest = max(staleness.waits_since(disk) for disk in disks if disk.saved)
         days = staleness.days_passed(newest, now)
         yield Alert("no-good-backup", "", newest, f"no disk has had a good backup for {days} days")
+
+
+def _of_whole_disks(state: State) -> Iterator[Alert]:
+    """Disks that nobody could save, for nothing on them could be a backup disk's file system."""
+    for whole in prepare.preparable(state) if state.wholes else ():
+        if not prepare.candidates(state, whole) and not prepare.is_preparing(state, whole.node):
+            yield Alert(
+                "unknown-disk",
+                "",
+                0,
+                f"{picture(whole)} has no file system for backups; to make it a backup disk:"
+                f" tetras-backctl prepare {whole.node} --name NAME",
+            )
 
 
 def of_disk(disk: Disk, config: Config, now: int) -> tuple[Alert, ...]:
@@ -106,9 +122,20 @@ def _of_presence(disk: Disk) -> Iterator[Alert]:
         why = EXPLANATIONS.get(disk.reason, disk.reason)
         yield Alert("held", disk.uuid, disk.since, f"do not unplug disk {name} yet: {why}")
     elif disk.state is DiskState.UNKNOWN:
-        yield Alert("unknown-disk", disk.uuid, disk.since, f"disk {name} is plugged but not saved")
+        yield Alert(
+            "unknown-disk", disk.uuid, disk.since, f"disk {name} is plugged {_unsaved(disk)}"
+        )
     elif disk.state is DiskState.SAFE:
         yield Alert("safe-to-unplug", disk.uuid, disk.since, f"disk {name} may be unplugged")
+
+
+def _unsaved(disk: Disk) -> str:
+    if disk.device is not None and disk.fstype not in SUPPORTED_FILESYSTEMS:
+        return (
+            f"but cannot take backups as it is ({disk.fstype}); to erase it and make it a backup"
+            f" disk: tetras-backctl prepare {disk.device.whole} --name NAME --erase"
+        )
+    return "but not saved"
 
 
 def _of_verdict(disk: Disk) -> Iterator[Alert]:

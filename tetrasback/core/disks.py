@@ -40,10 +40,20 @@ def seen(turn: Turn, device: BlockDevice, asked: bool = False, mounted: bool = F
                 _admit(turn, disk, device, asked, mounted)
             return
         gone(turn, device.syspath)
-    if not device.uuid or device.system:
+    if not device.uuid or device.system or _in_preparation(turn, device):
         return
-    disk = turn.state.disks.get(device.uuid) or Disk(device.uuid)
-    disk = turn.disk(
+    disk = _arrived(turn, turn.state.disks.get(device.uuid) or Disk(device.uuid), device)
+    if disk.saved:
+        turn.do(RecordDisk(disk))
+        _admit(turn, disk, device, asked, mounted)
+    elif turn.state.active_backup(disk.uuid) is None:
+        turn.disk(disk, state=DiskState.UNKNOWN)
+
+
+def _arrived(turn: Turn, disk: Disk, device: BlockDevice) -> Disk:
+    """DEVICE is one that DISK is on from now on."""
+    turn.tell(DiskPlugged(disk.uuid, device.node))
+    return turn.disk(
         disk,
         devices=(*disk.devices, device),
         label=device.label,
@@ -53,12 +63,13 @@ def seen(turn: Turn, device: BlockDevice, asked: bool = False, mounted: bool = F
         size=device.size or disk.size,
         last_seen=turn.now,
     )
-    turn.tell(DiskPlugged(disk.uuid, device.node))
-    if disk.saved:
-        turn.do(RecordDisk(disk))
-        _admit(turn, disk, device, asked, mounted)
-    elif turn.state.active_backup(disk.uuid) is None:
-        turn.disk(disk, state=DiskState.UNKNOWN)
+
+
+def _in_preparation(turn: Turn, device: BlockDevice) -> bool:
+    """Whether DEVICE is the partition that is just being made, and not saved yet."""
+    preparing = turn.state.preparing
+    is_it = preparing is not None and preparing.order.uuid == device.uuid
+    return is_it and device.uuid not in turn.state.disks
 
 
 def _admit(turn: Turn, disk: Disk, device: BlockDevice, asked: bool, mounted: bool = False) -> None:
@@ -127,6 +138,9 @@ def _reject_duplicates(turn: Turn, disk: Disk, newcomer: BlockDevice) -> None:
 
 def gone(turn: Turn, syspath: str) -> None:
     """A device has left."""
+    preparing = turn.state.preparing
+    if preparing and preparing.device and preparing.device.syspath == syspath:
+        turn.set(preparing=replace(preparing, device=None))
     known = _by_syspath(turn, syspath)
     if known is None:
         return
@@ -194,7 +208,9 @@ def configured(turn: Turn) -> None:
 
 def keep_from_automounters(turn: Turn) -> None:
     """Have the saved disks kept from automounters, if they are others than before."""
-    uuids = tuple(sorted(turn.config.disks))
+    preparing = turn.state.preparing
+    being_made = {preparing.order.uuid} if preparing else set()
+    uuids = tuple(sorted(turn.config.disks.keys() | being_made))
     if uuids != turn.state.kept:
         turn.set(kept=uuids)
         turn.do(KeepFromAutomounters(uuids))
@@ -202,6 +218,9 @@ def keep_from_automounters(turn: Turn) -> None:
 
 def _save(turn: Turn, disk: Disk, name: str) -> None:
     """DISK is known from now on. Saving starts nothing, now or at the daemon's next start."""
+    preparing = turn.state.preparing
+    if preparing and preparing.device and preparing.device.uuid == disk.uuid and not disk.devices:
+        disk = _arrived(turn, disk, preparing.device)
     device = disk.device
     disk = turn.disk(disk, name=name, saved=True, saved_at=turn.now)
     turn.tell(DiskSaved(disk.uuid, name))

@@ -161,6 +161,11 @@ class CallOut:
 
 
 @dataclass(frozen=True, slots=True)
+class StopPreparing:
+    """End the preparation that is under way, wherever it is (its PreparationEnded follows)."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetTimer:
     """After ``seconds`` → TimerFired(key). Setting it again replaces it."""
 
@@ -209,6 +214,7 @@ Effect = (
     | SetMail
     | Mail
     | CallOut
+    | StopPreparing
     | SetTimer
     | ClearTimer
     | Log

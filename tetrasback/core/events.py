@@ -10,6 +10,7 @@ from typing import Final
 from tetrasback.core.devices import BlockDevice
 from tetrasback.core.news import Letter
 from tetrasback.core.state import Backup, Disk, Plug, Progress
+from tetrasback.core.wholes import Order, WholeDisk
 
 GONE: Final = "gone"
 """What a check for release says of a disk that has left."""
@@ -66,6 +67,14 @@ class ScriptsRequested:
     """These scripts are to be enabled, in this order."""
 
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareRequested:
+    """A whole disk is to be given a file system and saved. ``erase``: what is on it may go."""
+
+    order: Order
+    erase: bool = False
 
 
 # --- facts ------------------------------------------------------------------------------------
@@ -265,6 +274,42 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
+class WholeSeen:
+    """A whole disk that may be prepared is here, or is otherwise than before."""
+
+    whole: WholeDisk
+
+
+@dataclass(frozen=True, slots=True)
+class WholeGone:
+    """A whole disk has left."""
+
+    syspath: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparationMoved:
+    """The preparation for the file system of this UUID has come to a step."""
+
+    uuid: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparationMade:
+    """The file system has been made, and read back from the disk."""
+
+    device: BlockDevice
+
+
+@dataclass(frozen=True, slots=True)
+class PreparationEnded:
+    """Nothing more is done for this preparation, and nothing of it is held."""
+
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
 class StopRequested:
     """The daemon is told to end."""
 
@@ -277,6 +322,7 @@ Request = (
     | RunRequested
     | CancelRequested
     | ScriptsRequested
+    | PrepareRequested
 )
 Fact = (
     Started
@@ -297,6 +343,11 @@ Fact = (
     | MailFailed
     | UnitsChecked
     | Imported
+    | WholeSeen
+    | WholeGone
+    | PreparationMoved
+    | PreparationMade
+    | PreparationEnded
     | StopRequested
 )
 Event = Request | Fact

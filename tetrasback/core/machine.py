@@ -8,8 +8,9 @@ How to read it
 
     The rules live where their subject lives: `disks` (what comes and goes), `queue` (who is next),
     `backups` (from the disk to the verdict, with its diagram), `release` (when a disk may be taken
-    away), `verdict` (what the findings come to), `telling` (who hears of it by mail and at the
-    console). Each works on a `Turn`, which collects the effects.
+    away), `prepare` (how a disk is made one of ours), `verdict` (what the findings come to),
+    `telling` (who hears of it by mail and at the console). Each works on a `Turn`, which collects
+    the effects.
 
     A plug (UUID, boot id, diskseq) is served when its backup has ended. That memory, `Plug`, is
     recorded at every change, so that neither repeated events nor a new start of the daemon run a
@@ -22,7 +23,7 @@ from typing import Any, Final
 
 from tetrasback.config import edits
 from tetrasback.config.model import Config
-from tetrasback.core import backups, disks, events, queue, release, telling
+from tetrasback.core import backups, disks, events, prepare, queue, release, telling
 from tetrasback.core.devices import objection
 from tetrasback.core.effects import EditConfig, Effect, Log, RecordBackup, RecordDisk, SetTimer
 from tetrasback.core.explanations import EXPLANATIONS
@@ -63,6 +64,7 @@ def step(
 
 
 def _save(turn: Turn, event: events.SaveRequested) -> None:
+    prepare.keep_name(turn, event.uuid, event.name)
     turn.do(EditConfig(edits.SaveDisk(event.uuid, event.name)))
 
 
@@ -77,6 +79,7 @@ def _plug(turn: Turn, event: events.PlugRequested) -> None:
     device = event.device
     if device.system:
         raise Rejected(f"{device.node} lies on a disk that this system runs from")
+    prepare.keep_off(turn, device.whole)
     if turn.state.stopping:
         raise Busy("the service is stopping")
     disks.seen(turn, device, asked=True, mounted=event.mounted)
@@ -298,6 +301,7 @@ def _imported(turn: Turn, event: events.Imported) -> None:
 
 def _stop(turn: Turn, event: events.StopRequested) -> None:
     turn.set(stopping=True)
+    prepare.stop(turn)
     why = Finding(Verdict.INTERRUPTED, Code.DAEMON_STOPPED, "the service was stopped")
     for backup in list(turn.state.backups.values()):
         if not backup.over:
@@ -332,6 +336,7 @@ RULES: Final[Mapping[type, Rule]] = {
     events.RunRequested: _run,
     events.CancelRequested: _cancel,
     events.ScriptsRequested: _set_scripts,
+    events.PrepareRequested: prepare.begin,
     # facts about the world
     events.Started: _started,
     events.SystemReady: _ready,
@@ -343,6 +348,11 @@ RULES: Final[Mapping[type, Rule]] = {
     events.MailFailed: _mail_failed,
     events.UnitsChecked: _units,
     events.Imported: _imported,
+    events.WholeSeen: prepare.whole_seen,
+    events.WholeGone: prepare.whole_gone,
+    events.PreparationMoved: prepare.moved,
+    events.PreparationMade: prepare.made,
+    events.PreparationEnded: prepare.ended,
     events.StopRequested: _stop,
     events.TimerFired: _timer,
     # facts that answer an effect

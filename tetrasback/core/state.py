@@ -10,6 +10,7 @@ from typing import Final
 
 from tetrasback.config.model import MailConfig
 from tetrasback.core.devices import BlockDevice
+from tetrasback.core.wholes import Preparation, WholeDisk
 
 MAX_ATTEMPTS: Final = 3
 """Starts for one plug: the first, and two again after the daemon's own end cut it short."""
@@ -269,6 +270,10 @@ class State:
     mail_error_since: int = 0
     quiet_hours: int = 0
     """Hours of this life in which nothing was written of stale disks."""
+    wholes: Mapping[str, WholeDisk] = field(default_factory=dict)
+    """Whole disks that may be prepared, by syspath."""
+    preparing: Preparation | None = None
+    """What is being done to one of them: one at a time."""
 
     def with_disk(self, disk: Disk) -> "State":
         """This state with DISK in place of the one of its UUID."""

@@ -75,6 +75,10 @@ class Control(Checks, Protocol):
         """End the queued or running backup of a disk."""
         ...
 
+    async def prepare_disk(self, device: str, name: str, filesystem: str, erase: bool) -> str:
+        """Give a whole disk a partition with a file system and save it; the file system's UUID."""
+        ...
+
     async def set_script_enabled(self, script: str, enabled: bool) -> None:
         """Have a script run with every backup, or not."""
         ...

@@ -28,6 +28,10 @@ async def _run_backup(control: Control, args: Sequence[Any]) -> str:
     return names.backup_path(await control.run_backup(args[0]))
 
 
+async def _prepare_disk(control: Control, args: Sequence[Any]) -> str:
+    return names.disk_path(await control.prepare_disk(args[0], args[1], args[2], args[3]))
+
+
 async def _import_configuration(control: Control, args: Sequence[Any]) -> list[str]:
     remarks: list[str] = plain("as", await control.import_configuration(args[0]))
     return remarks
@@ -76,6 +80,13 @@ _METHODS: Final = (
         None,
         _action("cancel-backup"),
         lambda control, args: control.cancel_backup(args[0]),
+    ),
+    Method(
+        "PrepareDisk",
+        (("s", "device"), ("s", "name"), ("s", "filesystem"), ("b", "erase")),
+        ("o", "disk"),
+        _action("prepare-disk"),
+        _prepare_disk,
     ),
     Method(
         "SetScriptEnabled",
