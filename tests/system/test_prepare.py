@@ -1,6 +1,5 @@
 """Whole disks that are given a file system and saved: on real loop disks, by the real daemon."""
 
-
 import pytest
 
 from tests.harness import run, settle

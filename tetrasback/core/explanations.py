@@ -8,7 +8,7 @@ from tetrasback.core.devices import Reason
 EXPLANATIONS: Final[Mapping[str, str]] = {
     Reason.DUPLICATE_UUID: "two devices have this UUID: unplug one of them",
     Reason.UNSUPPORTED_FILESYSTEM: "its file system cannot hold owners, modes and links: "
-    "forget it, then erase it with tetras-backctl prepare",
+    "forget it, then make it ext4 with tetras-backctl prepare (this erases it)",
     Reason.ENCRYPTED: "it is encrypted: unlock it by hand, or use a disk that is not",
     Reason.MOUNTED_ELSEWHERE: "it is mounted elsewhere: unmount it there",
     Reason.IN_USE: "another program is using it: end that program",
