@@ -11,12 +11,13 @@ export MYPY_CACHE_DIR := .venv/.mypy_cache
 export HYPOTHESIS_STORAGE_DIRECTORY := .venv/.hypothesis
 
 include install.mk
+include po/rules.mk
 
 PYTEST := .venv/bin/python -m pytest -o cache_dir=.venv/.pytest_cache
 SHELL_FILES = $(wildcard tetrasback/scripts/*.sh tetrasback/ctl/completion/*.bash tests/*.sh tests/vm/*.sh packaging/*.sh) .ci/run \
 	$(wildcard debian/*.postinst debian/*.postrm debian/*.prerm debian/*.preinst debian/needrestart/*)
 
-.PHONY: help demo setup check lint test check-vm vm bench deb install uninstall clean
+.PHONY: help demo setup check lint test check-vm vm bench deb install uninstall catalogues po clean
 
 help:
 	@echo 'sudo make demo    a real backup onto a loop disk, on a private bus; KEEP=1 keeps the bus'
@@ -28,10 +29,13 @@ help:
 	@echo 'sudo make install builds and installs the Debian package; with DESTDIR= or PREFIX= only'
 	@echo '                  places the files, as make uninstall takes them away again'
 	@echo 'sudo make setup   only installs what check needs'
+	@echo 'make catalogues   the translations, into LOCALE_DIR ($(LOCALE_DIR))'
+	@echo 'make po           what is to be translated, into po/*.po'
 	@echo 'sudo make clean   removes .venv, dist and caches'
 
 demo:
 	@tests/setup.sh demo
+	@$(MAKE) --no-print-directory --silent catalogues
 	@exec /usr/bin/python3 -m tests.demo
 
 setup:
@@ -49,7 +53,7 @@ lint:
 	mandoc -T lint -W warning man/*.[1-8]
 
 test: TESTS ?= tests
-test:
+test: catalogues
 	$(PYTEST) $(TESTS)
 
 check-vm: TESTS ?= tests/vm
@@ -85,4 +89,5 @@ endif
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf tetrasback/locale po/tetras-back.pot
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

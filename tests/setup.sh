@@ -26,7 +26,7 @@ building=(build-essential debhelper dh-python gettext pkgconf lintian)
 packages=(
     python3 python3-dbus-next python3-pyudev python3-tomlkit python3-rich
     dbus polkitd udev systemd util-linux mount fdisk e2fsprogs xfsprogs btrfs-progs
-    rsync tar gzip isal pigz acl attr procps passwd libglib2.0-bin
+    rsync tar gzip isal pigz acl attr procps passwd libglib2.0-bin gettext
     dunst xvfb fonts-dejavu-core
 )
 if [[ $goal == deb ]]; then

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.harness.bus import PrivateBus
+from tests.harness.catalogues import build_catalogues
 from tests.harness.process import (
     BASE_ENVIRONMENT,
     PROJECT,
@@ -30,6 +31,7 @@ def install_tree(directory: Path) -> Path:
         run(["install", "-d", "-m", "755", library])
         run(["cp", "-r", PROJECT / "tetrasback", library])
         run(["chmod", "-R", "u=rwX,go=rX", library])
+        build_catalogues(library / "tetrasback/locale")
         for cache in library.rglob("__pycache__"):
             shutil.rmtree(cache)
     return library

@@ -17,15 +17,16 @@ from dbus_next.signature import Variant
 
 from tetrasback.client.explain import error_from_wire
 from tetrasback.errors import Failed, InvalidArgs, Unreachable
+from tetrasback.lang.i18n import N_, _
 from tetrasback.names import DBUS_INTERFACE, DBUS_PATH, DBUS_SERVICE
 
 CONNECT_LIMIT: Final = 5.0
 CALL_LIMIT: Final = 25.0
 """Seconds that a call without further ado may take; what libdbus and systemd use."""
 
-NO_BUS: Final = "cannot reach the system bus; is D-Bus running?"
-LOST: Final = "lost the connection to the system bus"
-NO_ANSWER: Final = "the service did not answer in time; see: systemctl status tetras-back"
+NO_BUS: Final = N_("cannot reach the system bus; is D-Bus running?")
+LOST: Final = N_("lost the connection to the system bus")
+NO_ANSWER: Final = N_("the service did not answer in time; see: systemctl status tetras-back")
 
 SignalHandler = Callable[[str, str, str, str, str, list[Any]], None]
 """Called with sender, path, interface, member, signature, unwrapped arguments. Must not raise."""
@@ -97,7 +98,7 @@ class Connection:
         except (OSError, EOFError, TimeoutError, AuthError, InvalidAddressError) as error:
             if bus is not None:
                 bus.disconnect()
-            raise Unreachable(NO_BUS) from error
+            raise Unreachable(_(NO_BUS)) from error
         return cls(bus)
 
     async def close(self) -> None:
@@ -133,7 +134,7 @@ class Connection:
             flags=MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION if interactive else MessageFlag.NONE,
         )
         if self.closed.done():
-            raise Unreachable(LOST)
+            raise Unreachable(_(LOST))
         # The library's call() never returns once the connection is lost.
         waiting = asyncio.ensure_future(self._bus.call(message))
         try:
@@ -146,9 +147,9 @@ class Connection:
         if self.closed.done():
             if waiting.done() and not waiting.cancelled():
                 waiting.exception()  # seen: it says the same
-            raise Unreachable(LOST)
+            raise Unreachable(_(LOST))
         if not waiting.done() or waiting.cancelled():
-            raise Unreachable(NO_ANSWER)
+            raise Unreachable(_(NO_ANSWER))
         return answer_of(waiting.result(), expects)
 
     async def call_bus(self, member: str, argument: str, expects: str = "") -> list[Any]:
@@ -196,14 +197,16 @@ def answer_of(reply: Any, expects: str) -> list[Any]:
         text = reply.body[0] if reply.body and isinstance(reply.body[0], str) else ""
         raise error_from_wire(reply.error_name, text)
     if reply.signature != expects:
-        raise Failed("unexpected answer from the service; are program and service of one version?")
+        raise Failed(
+            _("unexpected answer from the service; are program and service of one version?")
+        )
     return [unwrap(value) for value in reply.body]
 
 
 def _check_text(value: Any) -> None:
     # The library would end the connection, or fail with an error of Python's own.
     if isinstance(value, str) and ("\0" in value or not _encodable(value)):
-        raise InvalidArgs("an argument holds characters that are not text")
+        raise InvalidArgs(_("an argument holds characters that are not text"))
 
 
 def _encodable(text: str) -> bool:

@@ -11,6 +11,7 @@ from tetrasback.client.connection import Connection, Link
 from tetrasback.client.remote import Ask, Remote
 from tetrasback.client.subscription import Subscription
 from tetrasback.errors import Failed, UnknownBackup, UnknownDisk, UnknownObject
+from tetrasback.lang.i18n import _
 from tetrasback.wire import (
     BackupView,
     DiskView,
@@ -109,7 +110,7 @@ class Client:
         try:
             return from_wire(DiskView, await self._root.get_all(path, names.DISK_INTERFACE))
         except UnknownObject:
-            raise UnknownDisk("no such disk is saved or plugged in") from None
+            raise UnknownDisk(_("no such disk is saved or plugged in")) from None
 
     async def find_disks(self, uuids: Sequence[str]) -> dict[str, DiskView]:
         """Those of these disks that are there, asked for all at once."""
@@ -121,7 +122,9 @@ class Client:
         try:
             values = await self._root.get_all(names.backup_path(backup_id), names.BACKUP_INTERFACE)
         except UnknownObject:
-            raise UnknownBackup(f"backup {backup_id} is not shown any more") from None
+            raise UnknownBackup(
+                _("backup {id} is not shown any more").format(id=backup_id)
+            ) from None
         return from_wire(BackupView, values)
 
     async def history(
@@ -184,7 +187,9 @@ class Client:
 
 def backup_id_of(path: str) -> int:
     """The id in a backup's object path; Failed where it is none."""
-    prefix, _, number = path.rpartition("/")
+    prefix, _slash, number = path.rpartition("/")
     if prefix != names.BACKUPS_PATH or not number.isdecimal():
-        raise Failed("unexpected answer from the service: no backup's path")
+        raise Failed(
+            _("unexpected answer from the service; are program and service of one version?")
+        )
     return int(number)

@@ -89,7 +89,7 @@ def _told_of_the_relay() -> Iterator[None]:
     try:
         yield
     except Unreachable as error:
-        if str(error) in (NO_BUS, LOST):
+        if str(error) in (_(NO_BUS), _(LOST)):
             raise
         raise Unreachable(
             _("the FIFO relay does not answer; see: systemctl status tetras-back-relay")

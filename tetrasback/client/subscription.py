@@ -19,6 +19,7 @@ from tetrasback.client.events import (
     Signal,
 )
 from tetrasback.errors import Unreachable
+from tetrasback.lang.i18n import _
 from tetrasback.names import (
     BUS_NAME,
     DBUS_INTERFACE,
@@ -107,7 +108,7 @@ class Subscription:
         if self._waiting:
             return self._waiting.popleft()
         if self._connection.closed.done():
-            raise Unreachable(LOST)
+            raise Unreachable(_(LOST))
         return None
 
     def waiting(self) -> Event | None:

@@ -8,7 +8,9 @@ from tetrasback.ctl.context import Context
 from tetrasback.ctl.match import resolve, uuid_of_device, uuid_to_save
 from tetrasback.ctl.sentences import disk_name, disk_state
 from tetrasback.errors import EXIT_OK, InvalidArgs, NotPlugged
+from tetrasback.lang.i18n import _
 from tetrasback.lang.text import clean
+from tetrasback.lang.words import about
 from tetrasback.wire import DiskView
 
 
@@ -21,17 +23,22 @@ async def save(context: Context) -> int:
     else:
         wanted, equals, name = options.disk.partition("=")
         if not equals:
-            raise InvalidArgs("write UUID=NAME, or --device DEVICE NAME")
+            raise InvalidArgs(_("write UUID=NAME, or --device DEVICE NAME"))
         uuid = await uuid_to_save(context.client, wanted)
     path = await context.client.save_disk(uuid, name)
     disk = await context.client.disk_at(path)
-    advice = "a backup starts when it is plugged in"
-    if disk.reason:
-        advice = f"but {disk_state(disk)}"
-    elif disk.device:
-        advice = f"to back up now: tetras-backctl backup {shlex.quote(clean(disk.name, 64))}"
-    _tell(context, disk, f"saved as {disk.name}; {advice}")
+    _tell(context, disk, _saved(disk))
     return EXIT_OK
+
+
+def _saved(disk: DiskView) -> str:
+    if disk.reason:
+        return _("saved as {name}; but {state}").format(name=disk.name, state=disk_state(disk))
+    if disk.device:
+        return _("saved as {name}; to back up now: {command}").format(
+            name=disk.name, command=f"tetras-backctl backup {shlex.quote(clean(disk.name, 64))}"
+        )
+    return _("saved as {name}; a backup starts when it is plugged in").format(name=disk.name)
 
 
 async def forget(context: Context) -> int:
@@ -40,7 +47,9 @@ async def forget(context: Context) -> int:
     await context.client.forget_disk(disk.uuid)
     if context.out.json:
         context.out.data({"forgotten": {"uuid": disk.uuid, "name": disk.name}})
-    context.out.line(f"{disk_name(disk)} is forgotten; the backups on it are untouched")
+    context.out.line(
+        _("{disk} is forgotten; the backups on it are untouched").format(disk=disk_name(disk))
+    )
     return EXIT_OK
 
 
@@ -48,20 +57,20 @@ async def plug(context: Context) -> int:
     """As if the disk had just been plugged in."""
     path = await context.client.plug(await _device(context))
     disk = await context.client.disk_at(path)
-    _tell(context, disk, f"{disk_name(disk)}: {disk_state(disk)}")
+    _tell(context, disk, about(disk_name(disk), disk_state(disk)))
     return EXIT_OK
 
 
 async def unplug(context: Context) -> int:
     """End whatever uses the disk; returns when it may be pulled out."""
     device = await _device(context)
-    context.on_interrupt = (
-        f"no longer waiting; {clean(device, 200)} is still being made ready: do not unplug it yet"
-    )
+    context.on_interrupt = _(
+        "no longer waiting; {device} is still being made ready: do not unplug it yet"
+    ).format(device=clean(device, 200))
     await context.client.unplug(device)
     if context.out.json:
         context.out.data({"unplugged": {"device": device}})
-    context.out.line((f"{device} is safe to unplug", "green"))
+    context.out.line((_("{disk} is safe to unplug").format(disk=device), "green"))
     return EXIT_OK
 
 
@@ -72,7 +81,7 @@ async def _device(context: Context) -> str:
         return str(Path.cwd() / wanted)
     disk = await resolve(context.client, wanted)
     if not disk.device:
-        raise NotPlugged(f"{disk_name(disk)} is not plugged in")
+        raise NotPlugged(_("{disk} is not plugged in").format(disk=disk_name(disk)))
     return disk.device
 
 
@@ -82,7 +91,11 @@ async def cancel(context: Context) -> int:
     await context.client.cancel_backup(disk.uuid)
     if context.out.json:
         context.out.data({"cancelled": {"uuid": disk.uuid, "name": disk.name}})
-    context.out.line(f"the backup on {disk_name(disk)} is being cancelled: wait until it is safe")
+    context.out.line(
+        _("the backup on {disk} is being cancelled: wait until it is safe").format(
+            disk=disk_name(disk)
+        )
+    )
     return EXIT_OK
 
 
@@ -101,7 +114,8 @@ async def _set_enabled(context: Context, enabled: bool) -> int:
     await context.client.set_script_enabled(name, enabled)
     if context.out.json:
         context.out.data({"script": {"name": name, "enabled": enabled}})
-    context.out.line(f"{name} is {'enabled' if enabled else 'disabled'}")
+    done = _("{script} is enabled") if enabled else _("{script} is disabled")
+    context.out.line(done.format(script=name))
     return EXIT_OK
 
 
@@ -110,7 +124,7 @@ async def reload(context: Context) -> int:
     await context.client.reload()
     if context.out.json:
         context.out.data({"reloaded": True})
-    context.out.line("the configuration is in force")
+    context.out.line(_("the configuration is in force"))
     return EXIT_OK
 
 

@@ -12,12 +12,12 @@ from tetrasback.errors import EXIT_ERROR
 class Context:
     """The daemon, where to write, and the command line.
 
-    ``on_interrupt`` is what Ctrl-C says (set while the daemon works on without us), and
-    ``interrupt_code`` the exit code it gives.
+    ``on_interrupt`` is what Ctrl-C says (set while the daemon works on without us; None: that it
+    interrupted, empty: nothing), and ``interrupt_code`` the exit code it gives.
     """
 
     client: Client
     out: Output
     options: Namespace
-    on_interrupt: str = "interrupted"
+    on_interrupt: str | None = None
     interrupt_code: int = EXIT_ERROR

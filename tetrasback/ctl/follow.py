@@ -18,6 +18,7 @@ from tetrasback.ctl.match import resolve
 from tetrasback.ctl.progress import Display
 from tetrasback.ctl.sentences import disk_name, release_line, verdict_line
 from tetrasback.errors import EXIT_OK, UnknownBackup, UnknownDisk, Unreachable
+from tetrasback.lang.i18n import _
 from tetrasback.lang.text import clean
 from tetrasback.wire import BackupView, DiskView, HistoryEntry
 
@@ -38,18 +39,23 @@ async def backup(context: Context) -> int:
     if context.options.no_wait:
         if context.out.json:
             context.out.data({"backup": shapes.backup_shape(await context.client.backup(number))})
-        context.out.line(f"backup {number} on {name} has begun; see: tetras-backctl watch")
+        context.out.line(
+            _("backup {number} on {disk} has begun; see: tetras-backctl watch").format(
+                number=number, disk=name
+            )
+        )
         return EXIT_OK
     shown = clean(name, 64)
-    context.on_interrupt = (
-        f"no longer following: the backup on {shown} goes on;"
-        f" to stop it: tetras-backctl cancel {shlex.quote(shown)}"
-    )
+    context.on_interrupt = _(
+        "no longer following: the backup on {disk} goes on; to stop it: {command}"
+    ).format(disk=shown, command=f"tetras-backctl cancel {shlex.quote(shown)}")
     with Display(context.out, name) as display:
         await _follow(context, number, display)
     ended = await _ended(context.client, number)
     context.out.line(*verdict_line(name, ended))
-    context.on_interrupt = f"no longer waiting: ask tetras-backctl whether {shown} may be unplugged"
+    context.on_interrupt = _(
+        "no longer waiting: ask tetras-backctl whether {disk} may be unplugged"
+    ).format(disk=shown)
     released = await _released(context.client, disk.uuid)
     if context.out.json:
         context.out.data(
@@ -68,13 +74,15 @@ async def _follow(context: Context, number: int, display: Display) -> None:
         try:
             async with context.client.events() as events:
                 if not events.daemon_present:
-                    raise Unreachable(DIED)
+                    raise Unreachable(_(DIED))
                 await _until_verdict(context.client, events, number, display)
                 return
         except Unreachable:
             display.stop()
             context.out.note(
-                f"the service has gone away; waiting up to {BACK_LIMIT:.0f} s for it to come back"
+                _(
+                    "the service has gone away; waiting up to {seconds} s for it to come back"
+                ).format(seconds=f"{BACK_LIMIT:.0f}")
             )
             await _wait_back(context)
 
@@ -94,7 +102,7 @@ async def _until_verdict(
             case Signal("BackupFinished", {"backup": finished}) if finished == path:
                 return
             case DaemonGone():
-                raise Unreachable(DIED)
+                raise Unreachable(_(DIED))
         if event is not None:
             quiet_since = time.monotonic()
         elif time.monotonic() - quiet_since > REREAD:
@@ -133,7 +141,11 @@ async def _row(client: Client, number: int) -> HistoryEntry:
     for row in await client.history("", number + 1, 1):
         if row.id == number:
             return row
-    raise UnknownBackup(f"backup {number} is not in the history; see: tetras-backctl history")
+    raise UnknownBackup(
+        _("backup {number} is not in the history; see: tetras-backctl history").format(
+            number=number
+        )
+    )
 
 
 async def _wait_back(context: Context) -> None:
@@ -149,7 +161,7 @@ async def _wait_back(context: Context) -> None:
             pass  # the bus is not back either
         if time.monotonic() > end:
             raise Unreachable(
-                "the service did not come back; the verdict will be in: tetras-backctl history"
+                _("the service did not come back; the verdict will be in: tetras-backctl history")
             )
         await asyncio.sleep(0.5)
 

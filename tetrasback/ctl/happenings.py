@@ -7,7 +7,10 @@ from tetrasback.client.events import DaemonBack, DaemonGone, Event, Lost, Signal
 from tetrasback.client.mirror import Mirror
 from tetrasback.client.proxy import backup_id_of
 from tetrasback.errors import TetrasBackError
-from tetrasback.lang.words import REASONS, VERDICTS, say
+from tetrasback.lang.i18n import _
+from tetrasback.lang.told import told
+from tetrasback.lang.units import percent
+from tetrasback.lang.words import LABELS, REASONS, VERDICTS, about, say
 
 
 def clock() -> str:
@@ -21,11 +24,11 @@ def sentence(event: Event, mirror: Mirror) -> str:
         case Signal(name, arguments):
             return _signal(name, dict(arguments), mirror)
         case DaemonGone():
-            return "the service has stopped"
+            return _("the service has stopped")
         case DaemonBack():
-            return "the service has started"
+            return _("the service has started")
         case Lost():
-            return "some events were lost"
+            return _("some events were lost")
     return ""
 
 
@@ -35,30 +38,31 @@ def _signal(name: str, arguments: dict[str, Any], mirror: Mirror) -> str:
         backup = mirror.backups.get(_id(arguments["backup"]))
         uuid = backup.uuid if backup else ""
     disk = mirror.disks.get(uuid)
-    called = (disk.name or disk.label if disk else "") or uuid or "a disk"
+    called = (disk.name or disk.label if disk else "") or uuid or _("a disk")
     match name:
         case "DiskSaved":
-            return f"{arguments['name']}: saved ({uuid})"
+            return about(arguments["name"], _("saved ({uuid})").format(uuid=uuid))
         case "DiskForgotten":
-            return f"{called}: forgotten"
+            return about(called, _("forgotten"))
         case "DiskPlugged":
-            return f"{called}: plugged in ({arguments['device']})"
+            return about(called, _("plugged in ({device})").format(device=arguments["device"]))
         case "DiskUnplugged":
-            return f"{called}: unplugged ({arguments['device']})"
+            return about(called, _("unplugged ({device})").format(device=arguments["device"]))
         case "DiskRejected":
-            return f"{called}: cannot be used: {say(REASONS, arguments['reason'])}"
+            why = say(REASONS, arguments["reason"])
+            return about(called, _("cannot be used: {why}").format(why=why))
         case "BackupStarted":
-            return f"{arguments['name']}: backup started"
+            return about(arguments["name"], _("backup started"))
         case "BackupProgress":
             fraction = arguments["fraction"]
-            share = f"{fraction:.0%} " if fraction >= 0 else ""
-            return f"{called}: {share}{arguments['step']}".rstrip()
+            share = percent(fraction) + " " if fraction >= 0 else ""
+            return about(called, share + say(LABELS, arguments["step"])).rstrip()
         case "BackupFinished":
-            message = arguments["message"]
-            verdict = say(VERDICTS, arguments["verdict"])
-            return f"{called}: backup ended: {verdict}" + (f": {message}" if message else "")
+            ended = _("backup ended: {verdict}").format(verdict=say(VERDICTS, arguments["verdict"]))
+            message = told(arguments["message"])
+            return about(called, about(ended, message) if message else ended)
         case "SafeToUnplug":
-            return f"{called}: safe to unplug ({arguments['device']})"
+            return about(called, _("safe to unplug ({device})").format(device=arguments["device"]))
     return name
 
 

@@ -15,6 +15,7 @@ from tetrasback.errors import (
     UnknownDisk,
     Unreachable,
 )
+from tetrasback.lang.i18n import _
 from tetrasback.lang.text import clean_lines
 from tetrasback.lang.units import ago, now
 from tetrasback.lang.words import ALERT_LEVELS
@@ -73,13 +74,13 @@ async def status(context: Context) -> int:
     for alert in good:
         out.line(*sentences.alert_line(alert, disks.get(alert.uuid), at))
     if not manager.alerts and not backups:
-        out.line(*sentences.level_line("good", "nothing needs your attention"))
+        out.line(*sentences.level_line("good", _("nothing needs your attention")))
     if last is not None:
         verdict = sentences.verdict_line(last.name or last.uuid, last)
         when = f" ({ago(last.finished_at, at)})" if last.finished_at else ""
-        out.line(f"{'last':<9}", *verdict, when)
+        out.line(*sentences.level_line("last", ""), *verdict, when)
     else:
-        out.line(f"{'last':<9}", "no backup yet")
+        out.line(*sentences.level_line("last", _("no backup yet")))
     return EXIT_OK
 
 
@@ -100,7 +101,7 @@ async def disks(context: Context) -> int:
         out.data({"disks": [shapes.disk_shape(disk) for disk in sentences.sort_disks(found)]})
         return EXIT_OK
     if not found:
-        out.line("no disk is saved, and none is plugged in that could be")
+        out.line(_("no disk is saved, and none is plugged in that could be"))
         return EXIT_OK
     full = context.options.full or not out.terminal
     out.table(sentences.disks_table(found, full=full), wide=full)
@@ -120,7 +121,7 @@ async def scripts(context: Context) -> int:
     elif found:
         context.out.table(sentences.scripts_table(found))
     else:
-        context.out.line("there is no backup script; look at /usr/lib/tetras-back/scripts")
+        context.out.line(_("there is no backup script; look at /usr/lib/tetras-back/scripts"))
     return EXIT_OK
 
 
@@ -142,7 +143,7 @@ async def history(context: Context) -> int:
     elif entries:
         context.out.table(sentences.history_table(entries))
     else:
-        context.out.line("no backup yet")
+        context.out.line(_("no backup yet"))
     return EXIT_OK
 
 
@@ -166,7 +167,7 @@ async def log(context: Context) -> int:
         uuid = await _history_uuid(context, which) if which else ""
         newest = await context.client.history(uuid, 0, 1)
         if not newest:
-            raise UnknownBackup("there has been no backup yet")
+            raise UnknownBackup(_("there has been no backup yet"))
         number = newest[0].id
     text = await context.client.log(number)
     if context.out.json:

@@ -11,6 +11,7 @@ from tetrasback.ctl.output import Output
 from tetrasback.ctl.parser import PROGRAM, parse
 from tetrasback.ctl.running import Command, carry_out, guarded
 from tetrasback.errors import EXIT_USAGE
+from tetrasback.lang.i18n import use_english
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "status": look.status,
@@ -46,5 +47,7 @@ def _run(words: Sequence[str]) -> int:
     if words[:1] == ["__complete"]:
         return asyncio.run(complete(words[1])) if len(words) == 2 else EXIT_USAGE
     options = parse(words)
+    if options.json:
+        use_english()  # programs read it, whoever runs them
     out = Output.standard(PROGRAM, json=options.json)
     return carry_out([(COMMANDS[options.command], options)], out, ask=not options.no_ask_password)

@@ -8,6 +8,7 @@ from typing import Final
 
 from tetrasback.client.proxy import Client
 from tetrasback.errors import InvalidArgs, NoSuchDevice, NotAFilesystem, UnknownDisk
+from tetrasback.lang.i18n import _
 from tetrasback.lang.text import clean
 from tetrasback.wire import DiskView
 
@@ -31,7 +32,7 @@ def match(disks: Iterable[DiskView], text: str) -> DiskView:
     do.
     """
     if not text:
-        raise InvalidArgs("no disk named; see: tetras-backctl disks")
+        raise InvalidArgs(_("no disk named; see: tetras-backctl disks"))
     known = list(disks)
     uuid = full_uuid(text)
     for disk in known:
@@ -47,11 +48,17 @@ def match(disks: Iterable[DiskView], text: str) -> DiskView:
         if disk.uuid.casefold().startswith(folded) or disk.name.casefold().startswith(folded)
     ]
     if not found:
-        raise UnknownDisk(f"no disk is called {clean(text, 80)}; see: tetras-backctl disks")
+        raise UnknownDisk(
+            _("no disk is called {text}; see: tetras-backctl disks").format(text=clean(text, 80))
+        )
     if len(found) > 1:
         names = ", ".join(sorted(clean(disk.name or disk.uuid, 64) for disk in found)[:_SHOWN])
         more = ", …" if len(found) > _SHOWN else ""
-        raise InvalidArgs(f"{clean(text, 80)} may mean {names}{more}; write more of it")
+        raise InvalidArgs(
+            _("{text} may mean {names}; write more of it").format(
+                text=clean(text, 80), names=names + more
+            )
+        )
     return found[0]
 
 
@@ -75,7 +82,9 @@ def uuid_of_device(
     NoSuchDevice where there is no such file, NotAFilesystem where nobody knows a UUID of it.
     """
     if not os.path.exists(device):
-        raise NoSuchDevice(f"there is no {clean(device, 200)}; see: tetras-backctl disks")
+        raise NoSuchDevice(
+            _("there is no {device}; see: tetras-backctl disks").format(device=clean(device, 200))
+        )
     real = os.path.realpath(device)
     for disk in disks:
         if disk.device and os.path.realpath(disk.device) == real:
@@ -85,7 +94,9 @@ def uuid_of_device(
             if os.path.realpath(link) == real:
                 return full_uuid(link.name) or link.name
     raise NotAFilesystem(
-        f"{clean(device, 200)} carries no file system with a UUID; has it partitions? name one"
+        _("{device} carries no file system with a UUID; has it partitions? name one").format(
+            device=clean(device, 200)
+        )
     )
 
 

@@ -40,15 +40,20 @@ def parse(words: Sequence[str]) -> list[Step]:
         epilog=_("Several are carried out in the order in which they are given."),
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"{PROGRAM} {__version__}",
+        help=_("show program's version number and exit"),
+    )
 
     def add(flags: str, command: Command, text: str, **options: Any) -> None:
         parser.add_argument(*flags.split(), action=_InOrder, const=command, help=text, **options)
 
-    add("-s --save", act.save, _("save a disk under a name"), metavar="UUID=NAME", type=_pair)
+    add("-s --save", act.save, _("save a disk under a name"), metavar=_("UUID=NAME"), type=_pair)
     add("-f --forget", act.forget, _("forget a saved disk"), metavar="UUID")
-    add("-p --plug", act.plug, _("act as if a disk had been plugged in"), metavar="DEVICE")
-    add("-u --unplug", act.unplug, _("make a disk ready to be pulled out"), metavar="DEVICE")
+    add("-p --plug", act.plug, _("act as if a disk had been plugged in"), metavar=_("DEVICE"))
+    add("-u --unplug", act.unplug, _("make a disk ready to be pulled out"), metavar=_("DEVICE"))
     add("-r --register", fifos.register, _("have a FIFO told of the disks"), metavar="FIFO")
     add("-l --unregister", fifos.unregister, _("have it told no longer"), metavar="FIFO")
     for flags, hint in (

@@ -65,9 +65,7 @@ class Output:
 
     @classmethod
     def standard(cls, program: str, *, json: bool = False) -> "Output":
-        """The process's own streams; what their encoding lacks is escaped, never fatal."""
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        """The process's own streams."""
         terminal = sys.stdout.isatty()
         return cls(sys.stdout, sys.stderr, terminal=terminal, json=json, program=program)
 

@@ -6,12 +6,15 @@ from typing import Final
 
 from tetrasback import __version__
 from tetrasback.client.relay import EVENTS, FORMATS
+from tetrasback.lang.i18n import N_, _
 
 PROGRAM: Final = "tetras-backctl"
 MAX_HISTORY: Final = 100_000
 
-_DISK: Final = "UUID or name of a disk, or an unambiguous beginning of either"
-_DEVICE: Final = "a device such as /dev/sdb1, or " + _DISK
+_DISK: Final = N_("UUID or name of a disk, or an unambiguous beginning of either")
+_DEVICE: Final = N_(
+    "a device such as /dev/sdb1, or UUID or name of a disk, or an unambiguous beginning of either"
+)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -29,20 +32,25 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     for name, text in (
-        ("--json", "answer in JSON, in a shape that tetras-backctl(1) describes"),
-        ("--no-ask-password", "never ask for a password"),
+        ("--json", _("answer in JSON, in a shape that tetras-backctl(1) describes")),
+        ("--no-ask-password", _("never ask for a password")),
     ):
         # SUPPRESS: given before the command, they must not be reset by the command's own parser.
         common.add_argument(name, action="store_true", default=argparse.SUPPRESS, help=text)
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
-        description="Control the backups of this server onto external disks.",
-        epilog="Without a command: status. All details: man tetras-backctl",
+        description=_("Control the backups of this server onto external disks."),
+        epilog=_("Without a command: status. All details: man tetras-backctl"),
         parents=[common],
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"{PROGRAM} {__version__}",
+        help=_("show program's version number and exit"),
+    )
+    commands = parser.add_subparsers(dest="command", metavar=_("COMMAND"), title=_("commands"))
 
     def add(name: str, text: str) -> argparse.ArgumentParser:
         return commands.add_parser(
@@ -53,69 +61,77 @@ def _parser() -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
 
-    add("status", "what you should know now, worst first")
-    add("disks", "list the disks that are saved or plugged in").add_argument(
-        "--full", action="store_true", help="show whole UUIDs on a terminal, too"
+    def add_disk(to: argparse.ArgumentParser) -> None:
+        to.add_argument("disk", metavar=_("disk"), help=_(_DISK))
+
+    def add_device(to: argparse.ArgumentParser) -> None:
+        to.add_argument("disk", metavar=_("DEVICE|DISK"), help=_(_DEVICE))
+
+    add("status", _("what you should know now, worst first"))
+    add("disks", _("list the disks that are saved or plugged in")).add_argument(
+        "--full", action="store_true", help=_("show whole UUIDs on a terminal, too")
     )
-    save = add("save", "save a disk under a name, or give it another name")
-    save.add_argument("--device", metavar="DEVICE", help="the disk that is this device")
-    save.add_argument("disk", metavar="UUID=NAME", help="with --device: only the NAME")
-    add("forget", "forget a saved disk; what is on it stays").add_argument("disk", help=_DISK)
-    add("plug", "act as if a disk had just been plugged in").add_argument(
-        "disk", metavar="DEVICE|DISK", help=_DEVICE
-    )
-    add("unplug", "make a disk ready to be pulled out").add_argument(
-        "disk", metavar="DEVICE|DISK", help=_DEVICE
-    )
-    backup = add("backup", "back up onto a disk, and follow to the end")
-    backup.add_argument("--no-wait", action="store_true", help="only start it")
-    backup.add_argument("disk", help=_DISK)
-    add("cancel", "cancel the backup on a disk").add_argument("disk", help=_DISK)
-    add("scripts", "list the backup scripts")
+    save = add("save", _("save a disk under a name, or give it another name"))
+    save.add_argument("--device", metavar=_("DEVICE"), help=_("the disk that is this device"))
+    save.add_argument("disk", metavar=_("UUID=NAME"), help=_("with --device: only the NAME"))
+    add_disk(add("forget", _("forget a saved disk; what is on it stays")))
+    add_device(add("plug", _("act as if a disk had just been plugged in")))
+    add_device(add("unplug", _("make a disk ready to be pulled out")))
+    backup = add("backup", _("back up onto a disk, and follow to the end"))
+    backup.add_argument("--no-wait", action="store_true", help=_("only start it"))
+    add_disk(backup)
+    add_disk(add("cancel", _("cancel the backup on a disk")))
+    add("scripts", _("list the backup scripts"))
     for name, text in (
-        ("enable", "let a script run in every backup"),
-        ("disable", "let a script run no longer"),
+        ("enable", _("let a script run in every backup")),
+        ("disable", _("let a script run no longer")),
     ):
-        add(name, text).add_argument("script")
-    history = add("history", "list past backups, newest first")
+        add(name, text).add_argument("script", metavar=_("script"))
+    history = add("history", _("list past backups, newest first"))
     history.add_argument(
-        "-n", "--count", type=_count, default=20, metavar="N", help="how many (default: 20)"
+        "-n", "--count", type=_count, default=20, metavar="N", help=_("how many (default: 20)")
     )
     history.add_argument(
-        "--before", type=_number, default=0, metavar="ID", help="only those older than this one"
+        "--before",
+        type=_number,
+        default=0,
+        metavar="ID",
+        help=_("only those older than this one"),
     )
-    history.add_argument("disk", nargs="?", default="", help=_DISK)
-    add("log", "show the log of a backup").add_argument(
-        "which", nargs="?", default="", metavar="ID|DISK", help="default: the newest"
+    history.add_argument("disk", nargs="?", default="", metavar=_("disk"), help=_(_DISK))
+    add("log", _("show the log of a backup")).add_argument(
+        "which", nargs="?", default="", metavar=_("ID|DISK"), help=_("default: the newest")
     )
-    add("watch", "show everything live")
-    add("reload", "read the configuration again")
-    add("import-config", "take over a configuration of the original").add_argument(
-        "file", metavar="FILE"
+    add("watch", _("show everything live"))
+    add("reload", _("read the configuration again"))
+    add("import-config", _("take over a configuration of the original")).add_argument(
+        "file", metavar=_("FILE")
     )
-    register = add("register", "have what happens written into a FIFO of yours")
+    register = add("register", _("have what happens written into a FIFO of yours"))
     register.add_argument(
         "--format",
         choices=FORMATS,
         default=EVENTS,
-        help="JSON lines (default), or the original's document for each reader",
+        help=_("JSON lines (default), or the original's document for each reader"),
     )
     register.add_argument("fifo", metavar="FIFO")
-    add("unregister", "have it written into a FIFO no longer").add_argument("fifo", metavar="FIFO")
-    add("clients", "list the registered FIFOs")
-    add("version", "show the versions of this program and of the service")
+    add("unregister", _("have it written into a FIFO no longer")).add_argument(
+        "fifo", metavar="FIFO"
+    )
+    add("clients", _("list the registered FIFOs"))
+    add("version", _("show the versions of this program and of the service"))
     return parser
 
 
 def _number(text: str) -> int:
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else -1
     if number < 0:
-        raise argparse.ArgumentTypeError("not a number")
+        raise argparse.ArgumentTypeError(_("not a number"))
     return number
 
 
 def _count(text: str) -> int:
     number = _number(text)
     if not 1 <= number <= MAX_HISTORY:
-        raise argparse.ArgumentTypeError(f"must be 1 to {MAX_HISTORY}")
+        raise argparse.ArgumentTypeError(_("must be 1 to {max}").format(max=MAX_HISTORY))
     return number

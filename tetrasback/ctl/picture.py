@@ -10,6 +10,7 @@ from tetrasback.ctl.happenings import clock, sentence
 from tetrasback.ctl.output import Output, rich_table
 from tetrasback.ctl.progress import Pace, progress_row
 from tetrasback.ctl.sentences import alert_line, disks_table
+from tetrasback.lang.i18n import ngettext
 from tetrasback.lang.text import clean
 from tetrasback.lang.units import now
 
@@ -76,7 +77,9 @@ class Picture:
         shown = [*present, *sorted(absent, key=lambda disk: -disk.last_seen)][:MAX_SHOWN]
         parts += [Text(""), rich_table(disks_table(shown, full=False), self._console.width)]
         if len(shown) < len(self._mirror.disks):
-            parts.append(Text(f"and {len(self._mirror.disks) - len(shown)} more", style="dim"))
+            left = len(self._mirror.disks) - len(shown)
+            more = ngettext("and {n} more", "and {n} more", left).format(n=left)
+            parts.append(Text(more, style="dim"))
         parts.append(Text(""))
         for number, backup in sorted(self._mirror.backups.items()):
             if backup.verdict:

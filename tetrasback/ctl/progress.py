@@ -5,8 +5,10 @@ from collections import deque
 from typing import Any, Final
 
 from tetrasback.ctl.output import Output
-from tetrasback.ctl.sentences import backup_line, backup_step
-from tetrasback.lang.units import duration, size
+from tetrasback.ctl.sentences import amount, backup_line, backup_step
+from tetrasback.lang.i18n import _
+from tetrasback.lang.units import duration, percent, speed
+from tetrasback.lang.words import about
 from tetrasback.wire import BackupView
 
 WINDOW: Final = 15.0
@@ -100,19 +102,18 @@ def progress_row(name: str, backup: BackupView, pace: Pace) -> Any:
     row = Table.grid(padding=(0, 1, 0, 0), expand=True)
     known = backup.fraction >= 0
     done = min(1.0, backup.fraction) if known else 0.0
-    total = f" of {size(backup.bytes_total)}" if backup.bytes_total else ""
     remaining = pace.remaining(backup)
     facts = [
-        f"{done:4.0%}" if known else "",
-        size(backup.bytes_done) + total if backup.bytes_done else "",
-        f"{size(int(pace.speed))}/s" if pace.speed >= 1 else "",
-        f"{duration(remaining)} left" if remaining is not None else "",
+        f"{percent(done):>4}" if known else "",
+        amount(backup),
+        speed(pace.speed) if pace.speed >= 1 else "",
+        _("{time} left").format(time=duration(remaining)) if remaining is not None else "",
     ]
     row.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     row.add_column(width=20)
     row.add_column(no_wrap=True, justify="right")
     row.add_row(
-        Text(clean(f"{name}: {backup_step(backup)}", 80)),
+        Text(clean(about(name, backup_step(backup)), 80)),
         ProgressBar(total=1.0, completed=done, pulse=not known and backup.state != "queued"),
         Text("  ".join(fact for fact in facts if fact)),
     )

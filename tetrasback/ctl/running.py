@@ -18,7 +18,8 @@ from tetrasback.ctl import agent
 from tetrasback.ctl.context import Context
 from tetrasback.ctl.output import Output
 from tetrasback.errors import EXIT_ERROR, EXIT_OK, TetrasBackError
-from tetrasback.lang.text import clean
+from tetrasback.lang.i18n import _, pgettext, use_locale
+from tetrasback.lang.text import clean, forgive_encoding
 
 Command = Callable[[Context], Awaitable[int]]
 """Does what its context's options say; the exit code. Raises TetrasBackError."""
@@ -27,7 +28,7 @@ Step = tuple[Command, Namespace]
 
 
 def guarded(program: str, body: Callable[[], int]) -> int:
-    """The exit code that BODY of PROGRAM gives.
+    """The exit code that BODY of PROGRAM gives, in the language of its user.
 
     Never a traceback, unless TETRAS_BACK_DEBUG is set.
     """
@@ -35,6 +36,8 @@ def guarded(program: str, body: Callable[[], int]) -> int:
         sys.excepthook = partial(_one_line, program)
         logging.disable(logging.CRITICAL)  # asyncio and the library log tracebacks
     try:
+        use_locale()
+        forgive_encoding()
         code = body()
         sys.stdout.flush()
     except BrokenPipeError:
@@ -49,7 +52,8 @@ def carry_out(steps: Sequence[Step], out: Output, *, ask: bool = True) -> int:
 
     With ASK polkit may ask for a password, where somebody sits at a terminal.
     """
-    interrupted, interrupt_code = "interrupted", EXIT_ERROR
+    interrupted: str | None = None
+    interrupt_code = EXIT_ERROR
 
     async def execute() -> int:
         nonlocal interrupted, interrupt_code
@@ -75,8 +79,8 @@ def carry_out(steps: Sequence[Step], out: Output, *, ask: bool = True) -> int:
     except TetrasBackError as error:
         return _tell(out, error)
     except (KeyboardInterrupt, asyncio.CancelledError):
-        if interrupted:
-            out.note(interrupted)
+        if interrupted != "":
+            out.note(interrupted or pgettext("command", "interrupted"))
         return interrupt_code
 
 
@@ -104,6 +108,8 @@ def _one_line(
     """In place of a traceback: what went wrong and how to learn more."""
     with contextlib.suppress(OSError):
         sys.stderr.write(
-            f"{program}: unexpected error: {clean(f'{kind.__name__}: {error}')};"
-            " TETRAS_BACK_DEBUG=1 shows where\n"
+            _("{program}: unexpected error: {error}; TETRAS_BACK_DEBUG=1 shows where").format(
+                program=program, error=clean(f"{kind.__name__}: {error}")
+            )
+            + "\n"
         )

@@ -5,17 +5,23 @@ from typing import Final
 
 from tetrasback.ctl.match import shortest
 from tetrasback.ctl.output import Cell, Column, Table
-from tetrasback.lang.units import ago, duration, moment, size
+from tetrasback.lang.i18n import _, ngettext
+from tetrasback.lang.told import told
+from tetrasback.lang.units import ago, duration, moment, percent, size
 from tetrasback.lang.words import (
     ALERT_LEVELS,
     ALERTS,
     CODES,
     DISK_STATES,
+    LABELS,
+    LEVELS,
     PHASES,
     REASONS,
     STEPS,
     TRIGGERS,
+    VERDICT_WORDS,
     VERDICTS,
+    about,
     filesystem_advice,
     say,
 )
@@ -64,7 +70,7 @@ def disk_name(disk: DiskView) -> str:
 def disk_state(disk: DiskView) -> str:
     """Its state, and why where there is a reason."""
     state = say(DISK_STATES, disk.state)
-    return f"{state}: {say(REASONS, disk.reason)}" if disk.reason else state
+    return about(state, say(REASONS, disk.reason)) if disk.reason else state
 
 
 def sort_disks(disks: Sequence[DiskView]) -> list[DiskView]:
@@ -83,12 +89,12 @@ def disks_table(disks: Sequence[DiskView], *, full: bool) -> Table:
     """All disks; FULL: whole UUIDs, else the shortest beginnings that suffice to name one."""
     table = Table(
         [
-            Column("Name"),
-            Column("State", full=True),
-            Column("Device"),
-            Column("Free", right=True),
-            Column("Size", right=True),
-            Column("Last good backup", full=True),
+            Column(_("Name")),
+            Column(_("State"), full=True),
+            Column(_("Device")),
+            Column(_("Free"), right=True),
+            Column(_("Size"), right=True),
+            Column(_("Last good backup"), full=True),
             Column("UUID", full=True),
         ]
     )
@@ -116,7 +122,7 @@ def disk_hints(disks: Sequence[DiskView]) -> list[str]:
         if disk.state == "unknown":
             hints.append(unknown_disk(disk))
         elif disk.reason:
-            hints.append(f"{disk_name(disk)}: {disk_state(disk)}")
+            hints.append(about(disk_name(disk), disk_state(disk)))
     return hints
 
 
@@ -126,7 +132,7 @@ def unknown_disk(disk: DiskView) -> str:
         part
         for part in (
             disk.device,
-            disk.label and f"“{disk.label}”",
+            disk.label and _("“{label}”").format(label=disk.label),
             disk.model,
             disk.filesystem_type,
             size(disk.size) if disk.size else "",
@@ -135,8 +141,8 @@ def unknown_disk(disk: DiskView) -> str:
     )
     advice = filesystem_advice(disk.filesystem_type)
     if not advice:
-        advice = f"to back up onto it: tetras-backctl save {disk.uuid}=NAME"
-    return f"unknown disk {disk.uuid} ({facts}): {advice}"
+        advice = _("to back up onto it: tetras-backctl save {uuid}=NAME").format(uuid=disk.uuid)
+    return about(_("unknown disk {uuid} ({facts})").format(uuid=disk.uuid, facts=facts), advice)
 
 
 def alert_line(alert: Alert, disk: DiskView | None, at: int) -> list[Cell]:
@@ -144,32 +150,43 @@ def alert_line(alert: Alert, disk: DiskView | None, at: int) -> list[Cell]:
     level = ALERT_LEVELS.get(alert.code, "warning")
     if alert.code == "unknown-disk" and disk is not None:
         return level_line(level, unknown_disk(disk))
-    text = alert.message or say(ALERTS, alert.code)
+    text = told(alert.message, say(ALERTS, alert.code))
     if not alert.message and disk is not None:
-        text = f"{disk_name(disk)}: {text}"
+        text = about(disk_name(disk), text)
     since = f" ({ago(alert.since, at)})" if alert.since else ""
     return level_line(level, text + since)
 
 
 def level_line(level: str, text: str) -> list[Cell]:
     """TEXT behind its level, aligned."""
-    return [(f"{level:<9}", LEVEL_STYLES.get(level, "")), text]
+    width = max(len(say(LEVELS, word, "level")) for word in LEVELS) + 2
+    return [(say(LEVELS, level, "level").ljust(width), LEVEL_STYLES.get(level, "")), text]
 
 
 def backup_step(backup: BackupView) -> str:
     """What a backup is doing."""
-    return say(STEPS, backup.step) if backup.step else say(PHASES, backup.state)
+    if not backup.step:
+        return say(PHASES, backup.state)
+    return say(STEPS if backup.step in STEPS else LABELS, backup.step)
+
+
+def amount(backup: BackupView) -> str:
+    """How much is done, and of how much; empty where that is not known."""
+    if not backup.bytes_done or not backup.bytes_total:
+        return size(backup.bytes_done) if backup.bytes_done else ""
+    return _("{done} of {total}").format(
+        done=size(backup.bytes_done), total=size(backup.bytes_total)
+    )
 
 
 def backup_line(backup: BackupView, name: str) -> str:
     """A backup under way, in one line."""
-    parts = [f"backup on {name}: {backup_step(backup)}"]
+    parts = [about(_("backup on {disk}").format(disk=name), backup_step(backup))]
     if backup.state != "queued":
         if backup.fraction >= 0:
-            parts.append(f"{backup.fraction:.0%}")
+            parts.append(percent(backup.fraction))
         if backup.bytes_done:
-            total = f" of {size(backup.bytes_total)}" if backup.bytes_total else ""
-            parts.append(size(backup.bytes_done) + total)
+            parts.append(amount(backup))
         if backup.warnings:
             parts.append(warnings(backup.warnings))
     return ", ".join(parts)
@@ -177,51 +194,56 @@ def backup_line(backup: BackupView, name: str) -> str:
 
 def warnings(count: int) -> str:
     """COUNT warnings, in words."""
-    return f"{count} warning{'' if count == 1 else 's'}"
+    return ngettext("{n} warning", "{n} warnings", count).format(n=count)
 
 
 def verdict_line(name: str, entry: HistoryEntry) -> list[Cell]:
     """How a backup ended."""
     facts = []
     if entry.bytes or entry.files:
-        facts.append(f"{size(entry.bytes)} in {entry.files} files")
+        facts.append(
+            ngettext("{size} in {n} file", "{size} in {n} files", entry.files).format(
+                size=size(entry.bytes), n=entry.files
+            )
+        )
     if entry.started_at and entry.finished_at:
         facts.append(duration((entry.finished_at - entry.started_at) / 1_000_000))
     if entry.warnings:
         facts.append(warnings(entry.warnings))
-    why = entry.message or say(CODES, entry.code)
+    why = told(entry.message, say(CODES, entry.code))
     if entry.message and entry.code:
         why += f" [{entry.code}]"
     return [
-        f"{name}: ",
+        about(name, ""),
         (say(VERDICTS, entry.verdict), _VERDICT_STYLES.get(entry.verdict, "")),
         f" ({', '.join(facts)})" if facts else "",
-        f": {why}" if why else "",
+        about("", why) if why else "",
     ]
 
 
 def release_line(name: str, disk: DiskView | None) -> list[Cell]:
     """Whether a disk may be pulled out, after its backup."""
     if disk is None or disk.state == "absent":
-        return [f"{name} is not plugged in any more"]
+        return [_("{disk} is not plugged in any more").format(disk=name)]
     if disk.state == "safe-to-unplug":
-        return [(f"{name} is safe to unplug", "green")]
-    return [(f"do not unplug {name} yet: {disk_state(disk)}", "bold red")]
+        return [(_("{disk} is safe to unplug").format(disk=name), "green")]
+    text = _("do not unplug {disk} yet: {state}").format(disk=name, state=disk_state(disk))
+    return [(text, "bold red")]
 
 
 def history_table(entries: Sequence[HistoryEntry]) -> Table:
     """Rows of the history."""
     table = Table(
         [
-            Column("Id", right=True, full=True),
-            Column("Disk"),
-            Column("Started", full=True),
-            Column("Took", right=True, full=True),
-            Column("Verdict", full=True),
-            Column("Size", right=True),
-            Column("Files", right=True),
-            Column("Trigger"),
-            Column("Message"),
+            Column(_("Id"), right=True, full=True),
+            Column(_("Disk")),
+            Column(_("Started"), full=True),
+            Column(_("Took"), right=True, full=True),
+            Column(_("Verdict"), full=True),
+            Column(_("Size"), right=True),
+            Column(_("Files"), right=True),
+            Column(_("Trigger")),
+            Column(_("Message")),
         ]
     )
     for entry in entries:
@@ -232,11 +254,14 @@ def history_table(entries: Sequence[HistoryEntry]) -> Table:
                 entry.name or entry.uuid,
                 moment(entry.started_at),
                 duration(took / 1_000_000) if entry.started_at and entry.finished_at else "-",
-                (entry.verdict or "running", _VERDICT_STYLES.get(entry.verdict, "bold blue")),
+                (
+                    say(VERDICT_WORDS, entry.verdict, "verdict"),
+                    _VERDICT_STYLES.get(entry.verdict, "bold blue"),
+                ),
                 size(entry.bytes) if entry.bytes else "-",
                 str(entry.files) if entry.files else "-",
-                say(TRIGGERS, entry.trigger),
-                entry.message or say(CODES, entry.code),
+                say(TRIGGERS, entry.trigger, "trigger"),
+                told(entry.message, say(CODES, entry.code)),
             )
         )
     return table
@@ -244,8 +269,10 @@ def history_table(entries: Sequence[HistoryEntry]) -> Table:
 
 def scripts_table(scripts: Sequence[ScriptView]) -> Table:
     """The backup scripts there are."""
-    table = Table([Column("Script", full=True), Column("Enabled", full=True), Column("Path")])
+    table = Table(
+        [Column(_("Script"), full=True), Column(_("Enabled"), full=True), Column(_("Path"))]
+    )
     for script in scripts:
-        enabled = ("yes", "green") if script.enabled else ("no", "dim")
+        enabled = (_("yes"), "green") if script.enabled else (_("no"), "dim")
         table.rows.append((script.name, enabled, script.path))
     return table

@@ -11,6 +11,7 @@ from tetrasback.ctl.output import Output
 from tetrasback.ctl.picture import REDRAW, Picture
 from tetrasback.errors import EXIT_OK, TetrasBackError
 from tetrasback.lang.units import iso, now
+from tetrasback.lang.words import DISK_STATES, about, say
 
 SILENCE: Final = 60.0
 """Seconds after which waiting for an event is begun anew where nothing moves by itself."""
@@ -63,7 +64,8 @@ class _Lines:
     def begin(self) -> None:
         for disk in self._mirror.disks.values():
             if disk.state != "absent":
-                self._out.line(f"{clock()} {disk.name or disk.uuid}: {disk.state}")
+                state = say(DISK_STATES, disk.state)
+                self._out.line(f"{clock()} {about(disk.name or disk.uuid, state)}")
 
     def event(self, event: Event | None) -> None:
         if event is None or not self._worth(event):

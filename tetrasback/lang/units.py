@@ -3,19 +3,37 @@
 import time
 from datetime import UTC, datetime
 
-_SIZES = ("kB", "MB", "GB", "TB", "PB", "EB")
+from tetrasback.lang.i18n import N_, _, ngettext, pgettext
+
+_SIZES = (N_("kB"), N_("MB"), N_("GB"), N_("TB"), N_("PB"), N_("EB"))
 
 
 def size(count: int) -> str:
     """COUNT bytes in the units that are printed on disks: powers of 1000."""
     if count < 1000:
-        return f"{count} B"
+        return _("{number} {unit}").format(number=count, unit=_("B"))
     value = float(count)
     for unit in _SIZES:
         value /= 1000
         if value < 999.5 or unit == _SIZES[-1]:
             break
-    return f"{value:.1f} {unit}" if value < 99.95 else f"{value:.0f} {unit}"
+    return _("{number} {unit}").format(
+        number=_decimal(value) if value < 99.95 else f"{value:.0f}", unit=_(unit)
+    )
+
+
+def _decimal(value: float) -> str:
+    return f"{value:.1f}".replace(".", pgettext("decimal point", "."))
+
+
+def speed(count: float) -> str:
+    """COUNT bytes a second."""
+    return _("{size}/s").format(size=size(int(count)))
+
+
+def percent(fraction: float) -> str:
+    """FRACTION, 0 to 1, in whole percents."""
+    return _("{number}%").format(number=f"{fraction * 100:.0f}")
 
 
 def _datetime(micros: int) -> datetime | None:
@@ -28,7 +46,8 @@ def _datetime(micros: int) -> datetime | None:
 def moment(micros: int) -> str:
     """µs since the epoch as local date and time; 'never' for 0."""
     when = _datetime(micros)
-    return f"{when:%Y-%m-%d %H:%M}" if when else "never"
+    # xgettext:no-python-format
+    return when.strftime(pgettext("date and time", "%Y-%m-%d %H:%M")) if when else _("never")
 
 
 def iso(micros: int) -> str | None:
@@ -49,23 +68,24 @@ def duration(seconds: float) -> str:
     hours, left = divmod(left, 3600)
     minutes, rest = divmod(left, 60)
     if days:
-        return f"{days} d {hours} h"
+        return _("{days} d {hours} h").format(days=days, hours=hours)
     if hours:
-        return f"{hours} h {minutes:02} min"
+        return _("{hours} h {minutes} min").format(hours=hours, minutes=f"{minutes:02}")
     if minutes:
-        return f"{minutes} min {rest:02} s"
-    return f"{rest} s"
+        return _("{minutes} min {seconds} s").format(minutes=minutes, seconds=f"{rest:02}")
+    return _("{seconds} s").format(seconds=rest)
 
 
 def ago(micros: int, at: int) -> str:
     """How long before AT (both µs since the epoch) something was; 'never' for 0."""
     if not micros:
-        return "never"
-    seconds = (at - micros) / 1_000_000
-    if seconds < 60:
-        return "just now"
-    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
-        count = int(seconds // length)
-        if count:
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
-    return "just now"
+        return _("never")
+    minutes = (at - micros) // 60_000_000
+    hours, days = minutes // 60, minutes // 1440
+    if days > 0:
+        return ngettext("{n} day ago", "{n} days ago", days).format(n=days)
+    if hours > 0:
+        return ngettext("{n} hour ago", "{n} hours ago", hours).format(n=hours)
+    if minutes > 0:
+        return ngettext("{n} minute ago", "{n} minutes ago", minutes).format(n=minutes)
+    return _("just now")

@@ -7,7 +7,7 @@ language, and a word that a newer daemon may have added as it is.
 from collections.abc import Mapping
 from typing import Final
 
-from tetrasback.lang.i18n import N_, _
+from tetrasback.lang.i18n import N_, NP_, _, pgettext
 from tetrasback.lang.text import clean
 
 DISK_STATES: Final[Mapping[str, str]] = {
@@ -53,11 +53,25 @@ STEPS: Final[Mapping[str, str]] = {
     "mount": N_("opening the disk"),
     "unmount": N_("closing the disk"),
 }
-"""The daemon's own steps; a script's labels are shown as they are."""
+"""The daemon's own steps; for those of scripts see `LABELS`."""
+
+LABELS: Final[Mapping[str, str]] = {
+    "sync": N_("sync"),
+    "mount": N_("mount"),
+    "unmount": N_("unmount"),
+    # TRANSLATORS: room is being made on the disk
+    "room": N_("room"),
+    # TRANSLATORS: the users' home directories are being copied
+    "home": N_("home"),
+    "databases": N_("databases"),
+    "archive": N_("archive"),
+    "done": N_("done"),
+}
+"""What a step is called in short. Those of scripts of others are shown as they are."""
 
 TRIGGERS: Final[Mapping[str, str]] = {
-    "plug": N_("plugged in"),
-    "request": N_("asked for"),
+    "plug": NP_("trigger", "plugged in"),
+    "request": NP_("trigger", "asked for"),
 }
 
 VERDICTS: Final[Mapping[str, str]] = {
@@ -68,6 +82,16 @@ VERDICTS: Final[Mapping[str, str]] = {
     "interrupted": N_("INTERRUPTED"),
     "": N_("running"),
 }
+
+VERDICT_WORDS: Final[Mapping[str, str]] = {
+    "success": NP_("verdict", "success"),
+    "warning": NP_("verdict", "warning"),
+    "failed": NP_("verdict", "failed"),
+    "cancelled": NP_("verdict", "cancelled"),
+    "interrupted": NP_("verdict", "interrupted"),
+    "": NP_("verdict", "running"),
+}
+"""The verdict in one word, for tables."""
 
 CODES: Final[Mapping[str, str]] = {
     "": "",
@@ -129,6 +153,17 @@ ALERT_LEVELS: Final[Mapping[str, str]] = {
 }
 """How bad: error, warning, info, good."""
 
+LEVELS: Final[Mapping[str, str]] = {
+    "error": NP_("level", "error"),
+    "warning": NP_("level", "warning"),
+    "info": NP_("level", "info"),
+    "good": NP_("level", "good"),
+    "running": NP_("level", "running"),
+    # TRANSLATORS: the last backup
+    "last": NP_("level", "last"),
+}
+"""What stands before a line of `status`."""
+
 FILESYSTEM_ADVICE: Final = N_(
     "its file system ({type}) cannot hold a server's files; save what is on it,"
     " then format it with ext4"
@@ -137,9 +172,20 @@ ENCRYPTED_ADVICE: Final = N_("it is encrypted; format it with ext4, or use anoth
 SUPPORTED_FILESYSTEMS: Final = frozenset({"ext4", "xfs", "btrfs"})
 
 
-def say(table: Mapping[str, str], word: str) -> str:
-    """WORD in a person's words; one that is not in TABLE as it is, made safe to print."""
-    return (table[word] and _(table[word])) if word in table else clean(word, 80)
+def say(table: Mapping[str, str], word: str, context: str = "") -> str:
+    """WORD in a person's words; one that is not in TABLE as it is, made safe to print.
+
+    CONTEXT is the one that TABLE is marked with, if it is.
+    """
+    if word not in table:
+        return clean(word, 80)
+    text = table[word]
+    return pgettext(context, text) if context else text and _(text)
+
+
+def about(subject: str, text: str) -> str:
+    """TEXT as what there is to say of SUBJECT, with the reader's punctuation."""
+    return _("{subject}: {text}").format(subject=subject, text=text)
 
 
 def filesystem_advice(fstype: str) -> str:

@@ -1,0 +1,22 @@
+"""A reader of French."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.catalogues import build_catalogues
+from tetrasback.lang import i18n
+
+
+@pytest.fixture(scope="session")
+def catalogues(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_catalogues(tmp_path_factory.mktemp("locale"))
+
+
+@pytest.fixture
+def french(catalogues: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Within the test, everything is said in French."""
+    monkeypatch.setattr(i18n, "OWN_CATALOGUES", catalogues)
+    with i18n.using("fr"):
+        yield
