@@ -4,8 +4,6 @@ Errors, alerts and a backup's message carry a code and a sentence. The code alon
 the sentence says besides (which disk, how many files, which line of the configuration), so the
 daemon's sentences stand here with a place for each fact, and `told` recognises them. One that
 stands not here, from another version or a script, is shown as it is behind what its code says.
-
-`tests/unit/lang/test_told.py` holds this list to what the daemon says.
 """
 
 import re
