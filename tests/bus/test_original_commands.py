@@ -1,12 +1,14 @@
 """tetras-back, the original's flags, against a stand-in on a real bus."""
 
+import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.bus.standin import UUID, Ctl, StandIn, standing_in
-from tests.harness import PrivateBus
+from tests.harness import PrivateBus, Relay
 from tetrasback import errors
 from tetrasback.wire import DiskView
 
@@ -51,6 +53,24 @@ async def test_every_flag_is_the_call_of_today(
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.strip()
     assert changes(daemon) == [call]
+
+
+async def test_fifos_are_registered_in_the_originals_format(
+    daemon: StandIn, original: Ctl, bus: PrivateBus, relay: Relay, workspace: Path
+) -> None:
+    fifo = workspace / "fifo"
+    os.mkfifo(fifo, 0o600)
+    ended = await original("--register", str(fifo))
+    assert (ended.code, ended.err) == (0, "")
+    listed = await Ctl(bus)("clients", "--json")
+    assert json.loads(listed.out) == {"clients": [{"path": str(fifo), "format": "original"}]}
+    with fifo.open() as opened:
+        document = json.load(opened)
+    assert document["KNOWN"][UUID]["name"] == "bleu"
+    ended = await original("-l", str(fifo), "-r", f"{fifo}.gone")
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert "no FIFO" in ended.err
+    assert json.loads((await Ctl(bus)("clients", "--json")).out) == {"clients": []}
 
 
 async def test_several_are_carried_out_in_their_order(daemon: StandIn, original: Ctl) -> None:

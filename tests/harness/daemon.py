@@ -41,8 +41,9 @@ class Daemon:
     """`tetras-backd` on BUS, with its files below DIRECTORY; ready when the constructor returns.
 
     CONFIG_TEXT is its configuration file (None: there is none), SCRIPT_DIRS its script directories
-    (default: the shipped ones), SIM runs it on the in-memory adapters. `start` after `stop` or
-    `kill` starts it again with the same files.
+    (default: the shipped ones), SIM runs it on the in-memory adapters, WITHIN is a command line
+    that it is run by, such as nsenter's. `start` after `stop` or `kill` starts it again with the
+    same files.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Daemon:
         extra_args: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         wait: bool = True,
+        within: Sequence[str] = (),
     ) -> None:
         self.bus = bus
         self.library = install_tree(directory)
@@ -68,6 +70,7 @@ class Daemon:
             self.config.write_text(config_text)
         scripts = [self.library / "tetrasback/scripts"] if script_dirs is None else script_dirs
         self.argv = [
+            *within,
             *(PYTHON, "-m", "tetrasback.daemon", "--config", str(self.config)),
             *("--state-dir", str(self.state_dir), "--runtime-dir", str(self.runtime_dir)),
             *(word for path in scripts for word in ("--script-dir", str(path))),

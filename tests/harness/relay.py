@@ -2,6 +2,7 @@
 
 import pwd
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -41,10 +42,12 @@ class RelayUser:
 
 class Relay:
     """`tetras-back-relay` on BUS, with its state below DIRECTORY; ready when the constructor
-    returns. `start` after `stop` or `kill` starts it again with the same state."""
+    returns, run by the command line WITHIN, such as nsenter's. `start` after `stop` or `kill`
+    starts it again with the same state."""
 
-    def __init__(self, bus: PrivateBus, directory: Path) -> None:
+    def __init__(self, bus: PrivateBus, directory: Path, within: Sequence[str] = ()) -> None:
         self.bus = bus
+        self._within = within
         self.library = install_tree(directory)
         self.log = directory / "relay.log"
         self.state_dir = directory / "relay-state"
@@ -74,6 +77,7 @@ class Relay:
         """Start it, and wait until it owns its name."""
         self.process = Process(
             [
+                *self._within,
                 *("setpriv", f"--reuid={self.user.uid}", f"--regid={self.user.gid}"),
                 *("--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"),
                 *("--", PYTHON, "-m", "tetrasback.relay", f"--state-dir={self.state_dir}"),

@@ -103,10 +103,10 @@ class Scene:
         self.configuration.write_text(text)
         return text
 
-    def start(self, **options: Any) -> Daemon:
-        """Start the daemon, or start it again."""
+    def start(self, script_dirs: Sequence[Path] = (), **options: Any) -> Daemon:
+        """Start the daemon, or start it again; with the test's own scripts unless SCRIPT_DIRS."""
         if self._daemon is None:
-            made = Daemon(self.bus, self.workspace, None, [self.scripts], **options)
+            made = Daemon(self.bus, self.workspace, None, script_dirs or [self.scripts], **options)
             self._daemon = self._stack.enter_context(made)
         else:
             self._daemon.start(**options)
