@@ -27,7 +27,7 @@ packages=(
     python3 python3-dbus-next python3-pyudev python3-tomlkit python3-rich
     dbus polkitd udev systemd util-linux mount fdisk e2fsprogs xfsprogs btrfs-progs
     rsync tar gzip isal pigz acl attr procps passwd libglib2.0-bin gettext
-    dunst xvfb fonts-dejavu-core
+    dunst xvfb fonts-dejavu-core msmtp python3-aiosmtpd
 )
 if [[ $goal == deb ]]; then
     packages=(python3 systemd "${building[@]}")

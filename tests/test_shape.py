@@ -32,7 +32,8 @@ ARROWS: dict[str, frozenset[str]] = {
     "config": frozenset({"host", "perl"}),
     "core": CONFIG_DATA,
     "ports": CONFIG_DATA | {"core"},
-    "adapters": frozenset({"config", "core", "host", "ports"}),
+    "letters": frozenset({"core", "lang"}),
+    "adapters": frozenset({"config", "core", "host", "lang", "letters", "ports"}),
     "recorder": frozenset({"core", "ports"}),
     "performer": frozenset({"core", "ports"}),
     "engine": CONFIG_DATA | {"core", "performer", "ports", "recorder"},
@@ -65,6 +66,7 @@ ADAPTER_HELPERS = frozenset(
             "holders",
             "kernellog",
             "lease",
+            "letterhead",
             "mounting",
             "mountpoint",
             "mountwatch",
@@ -74,7 +76,7 @@ ADAPTER_HELPERS = frozenset(
             "recipes",
         ),
         *("session", "sim_disks", "sim_mail", "sim_records", "sim_wholes", "spindown"),
-        *("sysfs", "tools", "uevents"),
+        *("sysfs", "tools", "uevents", "outbox", "sendmail", "trust"),
     }
 )
 

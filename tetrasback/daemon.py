@@ -13,15 +13,16 @@ from pathlib import Path
 from tetrasback import __version__
 from tetrasback.adapters import mounting
 from tetrasback.adapters.automounters import UdisksRule
+from tetrasback.adapters.console import Console
 from tetrasback.adapters.disks import KernelDisks
 from tetrasback.adapters.history import History
 from tetrasback.adapters.inhibitor import Inhibitor
 from tetrasback.adapters.inotify import DirectoryWatch
 from tetrasback.adapters.jobs import Jobs
 from tetrasback.adapters.logs import Logs
+from tetrasback.adapters.mail import Mail
 from tetrasback.adapters.preparer import KernelPreparer
 from tetrasback.adapters.scripts import DEFAULT_DIRECTORIES, ScriptDirectories
-from tetrasback.adapters.sim_mail import SimConsole, SimMail
 from tetrasback.adapters.system import HostSystem
 from tetrasback.adapters.udev import UdevDevices
 from tetrasback.adapters.units import Units
@@ -29,7 +30,9 @@ from tetrasback.adapters.wholes import UdevWholes
 from tetrasback.config.file import ConfigFile
 from tetrasback.config.model import Config
 from tetrasback.control import Control
+from tetrasback.core.alerts import GOOD_TO_KNOW
 from tetrasback.core.signals import Signal
+from tetrasback.core.speech import cleaned
 from tetrasback.core.state import State
 from tetrasback.engine import Engine
 from tetrasback.errors import EXIT_ERROR, EXIT_OK, TetrasBackError
@@ -38,7 +41,7 @@ from tetrasback.ports import Ports
 from tetrasback.service.interface import CONTRACT
 from tetrasback.service.polkit import Polkit
 from tetrasback.service.service import Service
-from tetrasback.wire import ManagerView
+from tetrasback.wire import Alert, ManagerView
 
 log = logging.getLogger("tetrasback")
 
@@ -58,6 +61,7 @@ class _Audience:
         self.control: Control | None = None
         self.service: Service | None = None
         self._status = ""
+        self._alerts: Sequence[Alert] = ()
 
     def show(self, state: State, config: Config) -> None:
         """Control answers with this from now on, and the bus hears what has changed."""
@@ -65,10 +69,22 @@ class _Audience:
         assert self.service is not None
         self.control.show(state, config)
         self.service.publish(self.control.manager(), self.control.disks(), self.control.backups())
+        self._log_new_alerts(self.control.manager().alerts)
         status = summary(state)
         if status != self._status:
             self._status = status
             sdnotify.status(status)
+
+    def _log_new_alerts(self, alerts: Sequence[Alert]) -> None:
+        """Each is told to the journal once, when it comes up."""
+        if alerts is self._alerts:
+            return
+        known = {(item.code, item.uuid, item.since) for item in self._alerts}
+        for alert in alerts:
+            if (alert.code, alert.uuid, alert.since) not in known:
+                level = logging.INFO if alert.code in GOOD_TO_KNOW else logging.WARNING
+                log.log(level, "%s: %s", alert.code, cleaned(alert.message))
+        self._alerts = alerts
 
     def tell(self, signal: Signal) -> None:
         """The bus hears what has happened."""
@@ -175,8 +191,8 @@ def real_ports(options: argparse.Namespace) -> Ports:
         units=Units(state_dir / "stopped-units"),
         inhibitor=Inhibitor(),
         automounters=UdisksRule(),
-        mail=SimMail(),
-        console=SimConsole(),
+        mail=Mail(state_dir / "outbox", logs),
+        console=Console(),
         system=HostSystem(),
         configuration=ConfigFile(options.config, state_dir / "configuration.last-good.toml"),
     )

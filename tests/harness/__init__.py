@@ -10,6 +10,7 @@
     LoopDisk      a file system on a loop device, to plug in and pull out
     Desktop       a session bus, a screen in memory and dunst, for a user
     User          an unprivileged user, made and removed
+    SmtpSink      an SMTP server on loopback, and a real sendmail that leads to it
     Daemon        the daemon under test, from a root-owned copy of the tree
     Relay         the FIFO relay under test, run as its own user
 
@@ -25,6 +26,7 @@ from tests.harness.disks import LoopDisk
 from tests.harness.polkit import Polkitd
 from tests.harness.process import HarnessError, run, wait_until
 from tests.harness.relay import Relay
+from tests.harness.smtp import SmtpSink
 from tests.harness.udevd import TagRule, UdevDaemon, settle
 from tests.harness.users import User, run_as
 from tests.harness.workspace import Workspace
@@ -38,6 +40,7 @@ __all__ = [
     "PrivateBus",
     "Relay",
     "SessionBus",
+    "SmtpSink",
     "TagRule",
     "UdevDaemon",
     "User",

@@ -28,5 +28,11 @@ def test_programs_load_dbus_next_without_glib(module: str) -> None:
     assert "gi._gi" not in loaded
 
 
+def test_daemon_loads_what_mails_are_made_of_only_when_it_writes_one() -> None:
+    loaded = _loaded_by("tetrasback.daemon")
+    assert "tetrasback.adapters.mail" in loaded
+    assert not {"email", "tetrasback.letters.body", "tetrasback.letters.message"} & loaded
+
+
 def test_command_loads_rich_only_when_it_draws() -> None:
     assert "rich" not in _loaded_by("tetrasback.ctl.main")

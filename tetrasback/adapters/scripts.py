@@ -1,12 +1,12 @@
 """The script directories: which scripts there are, and which of them may be run as root."""
 
 import os
-import shlex
 import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from tetrasback.adapters import trust
 from tetrasback.config.forms import check_script_name, shown
 from tetrasback.errors import InvalidArgs
 from tetrasback.ports import ScriptFile
@@ -68,44 +68,7 @@ class ScriptDirectories:
         return script
 
     def _judge(self, path: Path) -> ScriptFile:
-        return ScriptFile(path.name, str(path), self._problem(path))
-
-    def _problem(self, path: Path) -> str:
-        """Why this file must not be run as root, with the command that mends it; '' = it may."""
-        try:
-            status = path.stat()
-            real = path.resolve(strict=True)
-        except (OSError, RuntimeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "a loop of links"
-            return f"{path} cannot be read: {reason}; mend or remove it"
-        if not stat.S_ISREG(status.st_mode):
-            return f"{path} is not a regular file; remove it"
-        if not status.st_mode & stat.S_IXUSR:
-            return f"{path} is not executable; run: chmod 755 {_quoted(real)}"
-        if status.st_size == 0:
-            return f"{path} is empty; install it again"
-        for place in dict.fromkeys((real, real.parent, path.parent)):
-            problem = self._writable_by_others(place)
-            if problem:
-                return problem
-        return ""
-
-    def _writable_by_others(self, place: Path) -> str:
-        try:
-            status = place.stat()
-        except OSError as error:  # it was there a moment ago
-            return f"{place} cannot be read: {error.strerror}; mend or remove it"
-        if status.st_uid != self._owner:
-            return f"{place} is not root's; look at it, then run: chown root: {_quoted(place)}"
-        # Not the sticky bit: it keeps strangers from replacing a file, not from adding one.
-        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            command = f"chmod go-w {_quoted(place)}"
-            return f"{place} is writable by others; look at it, then run: {command}"
-        return ""
-
-
-def _quoted(path: Path) -> str:
-    return shlex.quote(str(path))
+        return ScriptFile(path.name, str(path), trust.problem(path, self._owner))
 
 
 def _names(directory: Path) -> Iterable[str]:

@@ -34,6 +34,10 @@ ORDER: Final = (
 """Codes, worst first."""
 
 
+GOOD_TO_KNOW: Final = frozenset({"unknown-disk", "safe-to-unplug"})
+"""Codes of alerts about which nothing is wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One thing; ``since`` in µs since the epoch, ``uuid`` empty where it is about no one disk."""

@@ -23,11 +23,11 @@ LOGGED_MAX: Final = 1000
 """Warnings and notes of one script that go into the log; all warnings are counted."""
 
 KEPT_MAX: Final = 100
-"""Warnings, and names of backups that made room, that are kept for the mail."""
+"""Warnings, and backups that were removed, that are kept for the mail."""
 
 KEPT_LENGTH: Final = 300
 PRUNED: Final = "pruned: "
-"""How a note begins that names a backup which was removed to make room."""
+"""How a note begins that tells of an older backup which was removed: ``FOLDER, SIZE, WHY``."""
 
 BAD_MAX: Final = 10
 """Lines that are none of the contract's, which are told."""

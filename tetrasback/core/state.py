@@ -166,7 +166,7 @@ class Progress:
     warned: tuple[str, ...] = ()
     """The first warnings, one line each."""
     pruned: tuple[str, ...] = ()
-    """The first of the backups that made room, by their folders' names."""
+    """The first of the older backups that were removed, each ``FOLDER, SIZE, WHY``."""
 
 
 @dataclass(frozen=True, slots=True)

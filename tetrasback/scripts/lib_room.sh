@@ -47,6 +47,7 @@ put_aside() {
 }
 
 # delete_aside WHY: delete one that was put aside, and say what that gave. 1 = there is none.
+# Mails list what notes call pruned, and translate the two reasons given here.
 delete_aside() {
     local place before
     for place in "$WORK"/old.*; do

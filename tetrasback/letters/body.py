@@ -1,0 +1,241 @@
+"""The text of a mail: what happened first, then what to do, then everything that is known."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from textwrap import fill
+from typing import Final
+
+from tetrasback.core import staleness
+from tetrasback.core.news import BackupEnded, DiskRefused, DisksStale, Letter
+from tetrasback.core.state import Backup, Code, Disk, Verdict
+from tetrasback.core.verdict import sum_progress
+from tetrasback.lang import words
+from tetrasback.lang.i18n import N_, _, ngettext
+from tetrasback.lang.units import ago, duration, moment, size
+from tetrasback.letters import advice
+from tetrasback.letters.plain import line, lines
+
+LOG_LINES: Final = 40
+"""Of the end of the log."""
+
+LIST_MAX: Final = 100
+"""Warnings, removed backups or disks that are named one by one."""
+
+FINDINGS_MAX: Final = 20
+WIDTH: Final = 76
+"""Columns of our own sentences; what others wrote stays on its line."""
+
+_HEADLINES: Final[Mapping[str, str]] = {
+    Verdict.SUCCESS: N_("The backup of {host} onto disk {name} is complete."),
+    Verdict.WARNING: N_("The backup of {host} onto disk {name} is complete, with warnings."),
+    Verdict.FAILED: N_("The backup of {host} onto disk {name} FAILED: do not rely on it."),
+    Verdict.CANCELLED: N_("The backup of {host} onto disk {name} was cancelled."),
+    Verdict.INTERRUPTED: N_(
+        "The backup of {host} onto disk {name} was INTERRUPTED: do not rely on it."
+    ),
+}
+_WHY_REMOVED: Final[Mapping[str, str]] = {
+    "to make room": N_("to make room"),
+    "as the rules say": N_("as the rules say"),
+}
+_GOOD: Final = (Verdict.SUCCESS, Verdict.WARNING)
+_LOGGED: Final = (Verdict.FAILED, Verdict.INTERRUPTED)
+
+
+def body(letter: Letter, host: str, log: str) -> str:
+    """The text of LETTER from HOST; LOG is that of the backup, as far as it is known."""
+    match letter:
+        case BackupEnded(backup, disk):
+            parts = _backup(backup, disk or Disk(backup.uuid), host, log)
+        case DiskRefused():
+            parts = _refused(letter, host)
+        case DisksStale():
+            parts = _stale(letter, host)
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+# --- a backup -----------------------------------------------------------------------------------
+
+
+def _backup(backup: Backup, disk: Disk, host: str, log: str) -> Iterable[str]:
+    said = sum_progress(backup.earlier, backup.current)
+    headline = _HEADLINES.get(
+        backup.verdict, N_("The backup of {host} onto disk {name} has ended.")
+    )
+    yield _paragraph(_(headline).format(host=line(host), name=line(backup.name)))
+    if backup.verdict != Verdict.SUCCESS:
+        yield _what_happened(backup)
+        yield _labelled(_("What to do:"), advice.on_backup(backup.code, backup.name, disk.fstype))
+    yield _facts(_of_backup(backup, disk))
+    pruned = [_removed(text) for text in said.pruned]
+    yield _section(_("Older backups that were removed:"), pruned, len(pruned))
+    count = ngettext("{count} warning:", "{count} warnings:", said.warnings)
+    yield _section(count.format(count=said.warnings), said.warned, said.warnings)
+    if backup.verdict in _LOGGED:
+        end = [text for text in log.splitlines() if text.strip()][-LOG_LINES:]
+        yield _section(_("The end of the log:"), end, len(end))
+    yield _("The whole log: {command}").format(command=f"tetras-backctl log {backup.id}")
+
+
+def _removed(text: str) -> str:
+    """What a script says of a backup that it removed, with our scripts' reasons translated."""
+    what, comma, why = text.rpartition(", ")
+    return f"{what}{comma}{_(_WHY_REMOVED[why])}" if why in _WHY_REMOVED else text
+
+
+def _what_happened(backup: Backup) -> str:
+    code = words.say(advice.WHY, backup.code)
+    messages = [backup.message, *(finding.message for finding in backup.findings)]
+    told = [text for text in dict.fromkeys(messages) if text]
+    head = _("What happened: {what}").format(what=code) if code else _("What happened:")
+    return _section(head, told[:FINDINGS_MAX], len(told)) or head
+
+
+def _of_backup(backup: Backup, disk: Disk) -> Iterable[tuple[str, str]]:
+    said = sum_progress(backup.earlier, backup.current)
+    yield from _of_disk(disk, backup.name)
+    yield _("Started by:"), _trigger(backup)
+    yield _("Began:"), moment(backup.started_at) if backup.started_at else _("it had not begun yet")
+    if backup.code == Code.DAEMON_DIED:
+        yield _("Noticed:"), moment(backup.finished_at)
+    else:
+        yield _("Ended:"), _ended(backup)
+    if said.bytes_done or said.files_done or backup.verdict in _GOOD:
+        yield _("Saved:"), _amount(said.bytes_done, said.files_done)
+    if said.snapshot:
+        yield _("Folder:"), line(said.snapshot)
+    if disk.free:
+        yield _("Room left:"), _room(disk)
+    if said.notes:
+        count = ngettext("{count}, in the log", "{count}, in the log", said.notes)
+        yield _("Notes:"), count.format(count=said.notes)
+    if backup.verdict not in _GOOD:
+        yield _("Last good backup:"), moment(disk.last_success) if disk.last_success else _("never")
+
+
+def _trigger(backup: Backup) -> str:
+    return {
+        "plug": _("the disk was plugged in"),
+        "request": _("somebody asked for it"),
+    }.get(backup.trigger, line(backup.trigger))
+
+
+def _ended(backup: Backup) -> str:
+    took = (backup.finished_at - backup.started_at) / 1_000_000
+    if not backup.started_at or took < 0:  # the clock was set back meanwhile
+        return moment(backup.finished_at)
+    return _("{when} (it took {time})").format(when=moment(backup.finished_at), time=duration(took))
+
+
+def _amount(count: int, files: int) -> str:
+    text = ngettext("{size} in {count} file", "{size} in {count} files", files)
+    return text.format(size=size(count), count=files)
+
+
+def _room(disk: Disk) -> str:
+    if not disk.size:
+        return size(disk.free)
+    return _("{free} of {size}").format(free=size(disk.free), size=size(disk.size))
+
+
+# --- a disk that cannot be used -----------------------------------------------------------------
+
+
+def _refused(letter: DiskRefused, host: str) -> Iterable[str]:
+    disk = letter.disk
+    headline = _("Disk {name} was plugged into {host} and cannot be used: nothing is backed up.")
+    yield _paragraph(headline.format(name=line(disk.name), host=line(host)))
+    yield _labelled(_("Why, and what to do:"), advice.on_disk(letter.reason, disk.fstype))
+    yield _facts(
+        (
+            *_of_disk(disk, disk.name),
+            (_("Device:"), line(letter.node)),
+            (_("Plugged in:"), moment(letter.at)),
+            (
+                _("Last good backup:"),
+                moment(disk.last_success) if disk.last_success else _("never"),
+            ),
+        )
+    )
+
+
+# --- disks that wait for too long ---------------------------------------------------------------
+
+
+def _stale(letter: DisksStale, host: str) -> Iterable[str]:
+    if letter.none_good:
+        newest = max((staleness.waits_since(disk) for disk in letter.disks), default=letter.at)
+        days = staleness.days_passed(newest, letter.at)
+        text = ngettext(
+            "No disk of {host} has had a good backup for {days} day.",
+            "No disk of {host} has had a good backup for {days} days.",
+            days,
+        )
+        yield text.format(host=line(host), days=days)
+    else:
+        text = ngettext(
+            "A disk of {host} has not had a good backup for too long.",
+            "{count} disks of {host} have not had a good backup for too long.",
+            len(letter.disks),
+        )
+        yield text.format(host=line(host), count=len(letter.disks))
+    rows = [_waiting(disk, letter.at) for disk in letter.disks[:LIST_MAX]]
+    yield _section(_("The disks, longest ago first:"), rows, len(letter.disks))
+    yield _labelled(
+        _("What to do:"),
+        _(
+            "Plug such a disk in, and wait until it is said that it may be unplugged. One that is"
+            " not used any more can be forgotten: tetras-backctl forget NAME. How many days are too"
+            " many is said by stale_days in the configuration."
+        ),
+    )
+    yield _("As long as this lasts, you are told once a week.")
+
+
+def _waiting(disk: Disk, at: int) -> str:
+    if disk.last_success:
+        text = _("{name}: last good backup {when} ({ago})")
+        when = disk.last_success
+    else:
+        text = _("{name}: no good backup yet, saved {when} ({ago})")
+        when = disk.saved_at
+    return text.format(name=line(disk.name), when=moment(when), ago=ago(when, at))
+
+
+# --- pieces -------------------------------------------------------------------------------------
+
+
+def _of_disk(disk: Disk, name: str) -> Iterable[tuple[str, str]]:
+    yield _("Disk:"), line(name)
+    yield _("UUID:"), line(disk.uuid)
+    if disk.model or disk.serial:
+        model = _("{model}, serial number {serial}") if disk.serial else "{model}"
+        yield (
+            _("Model:"),
+            model.format(model=line(disk.model) or _("unknown"), serial=line(disk.serial)),
+        )
+    if disk.fstype:
+        yield _("File system:"), line(disk.fstype)
+
+
+def _facts(pairs: Iterable[tuple[str, str]]) -> str:
+    known = list(pairs)
+    width = max((len(label) for label, _value in known), default=0)
+    return "\n".join(f"{label:<{width}} {value}" for label, value in known)
+
+
+def _paragraph(text: str) -> str:
+    return fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _labelled(label: str, text: str) -> str:
+    return _paragraph(f"{label} {text}") if text else ""
+
+
+def _section(head: str, texts: Sequence[str], count: int) -> str:
+    """HEAD over the first of TEXTS, and how many of the COUNT are not there; empty without any."""
+    shown = lines(texts[:LIST_MAX])
+    left = count - len(shown)
+    if left > 0:
+        more = ngettext("… and {count} more", "… and {count} more", left)
+        shown.append("  " + more.format(count=left))
+    return "\n".join((head, *shown)) if shown else ""
