@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
+from tests.demo.hearing import Hearing
 from tests.demo.show import Ctl, command, run_shown, say, title
 from tests.demo.source import make_source
 from tests.harness import (
@@ -99,6 +100,9 @@ def _story(stack: ExitStack, workspace: Path, users: list[str]) -> None:
     with _cost("first", disk, used):
         ctl.watch(disk)
 
+    title("Others want to know, too: a program that reads a FIFO")
+    hearing = Hearing(stack, ctl, workspace)
+
     title("The next day: a letter, a picture, and a second backup")
     used = _used(disk)
     (workspace / "server/home/alice/letter.txt").write_text("Dear server, thank you.\n")
@@ -106,6 +110,9 @@ def _story(stack: ExitStack, workspace: Path, users: list[str]) -> None:
     with _cost("second", disk, used):
         ctl("backup", "bleu")
         _wait_for(ctl, disk, "safe-to-unplug")
+
+    title("What everybody has heard of it")
+    hearing.show()
 
     title("What lies on the disk")
     _show_disk(disk, workspace)

@@ -38,7 +38,7 @@ class Ctl:
     """`tetras-backctl` on the daemon's bus, shown as it is typed."""
 
     def __init__(self, daemon: Daemon, workspace: Path) -> None:
-        self._daemon = daemon
+        self.daemon = daemon
         passed = {name: os.environ[name] for name in ("TERM", "NO_COLOR") if name in os.environ}
         self.environment = {**daemon.client_environment, **passed}
         self.program = workspace / "bin/tetras-backctl"
@@ -61,7 +61,7 @@ class Ctl:
         if done.returncode != expect:
             raise HarnessError(
                 f"tetras-backctl ended with {done.returncode}, not {expect}; the daemon's last"
-                f" words:\n{self._daemon.process.tail()}"
+                f" words:\n{self.daemon.process.tail()}"
             )
         if expect:
             say(f"(exit status {expect})")
@@ -86,7 +86,7 @@ class Ctl:
                 if "safe to unplug" in line.lower():
                     return
             raise HarnessError(
-                f"watch ended; the daemon's last words:\n{self._daemon.process.tail()}"
+                f"watch ended; the daemon's last words:\n{self.daemon.process.tail()}"
             )
         finally:
             watch.terminate()

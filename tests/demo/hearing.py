@@ -1,0 +1,48 @@
+"""Those who hear of a backup without asking, and what they have heard."""
+
+import json
+import os
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.demo.show import Ctl, command, say
+from tests.harness import Relay, wait_until
+
+
+class Hearing:
+    """Somebody who reads a FIFO."""
+
+    def __init__(self, stack: ExitStack, ctl: Ctl, workspace: Path) -> None:
+        self._workspace = workspace
+        stack.enter_context(Relay(ctl.daemon.bus, workspace))
+        self._fifo(stack, ctl)
+
+    def _fifo(self, stack: ExitStack, ctl: Ctl) -> None:
+        fifo, read = self._workspace / "events", self._workspace / "events.read"
+        command(["mkfifo", fifo])
+        os.mkfifo(fifo)
+        ctl("register", str(fifo))
+        with read.open("wb") as output:
+            reader = subprocess.Popen(["cat", fifo], stdout=output)
+        stack.callback(reader.wait, 10)
+        stack.callback(reader.terminate)
+
+    def show(self) -> None:
+        """What the last backup was to all of them."""
+        lines = wait_until(self._last_backup, "the FIFO to tell the end of the backup")
+        command(["cat", self._workspace / "events", "|", "grep", "-v", "BackupProgress"])
+        shown = [line for line in lines if _event(line) != "BackupProgress"]
+        print("\n".join(shown))
+        say(f"and {len(lines) - len(shown)} lines between them that told how far it was")
+
+    def _last_backup(self) -> list[str]:
+        """The lines from its start on, once one says that the disk may be unplugged."""
+        lines = (self._workspace / "events.read").read_text().splitlines()
+        events = [_event(line) for line in lines]
+        start = max((n for n, event in enumerate(events) if event == "BackupStarted"), default=0)
+        return lines[start:] if "SafeToUnplug" in events[start:] else []
+
+
+def _event(line: str) -> str:
+    return str(json.loads(line)["event"])
