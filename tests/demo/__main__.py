@@ -25,6 +25,7 @@ from tests.harness import (
     LoopDisk,
     Polkitd,
     PrivateBus,
+    SmtpSink,
     TagRule,
     UdevDaemon,
     User,
@@ -80,7 +81,11 @@ def _story(stack: ExitStack, workspace: Path, users: list[str]) -> None:
     stack.enter_context(UdevDaemon())
     stack.enter_context(TagRule(workspace))
     disk = stack.enter_context(LoopDisk(workspace, "ext4", 1024, label="Elements"))
-    configuration = f'[backup]\nsource = "{workspace}/server"\n'
+    sink = stack.enter_context(SmtpSink())
+    configuration = (
+        f'[backup]\nsource = "{workspace}/server"\n'
+        f'[mail]\nsendmail = "{sink.sendmail(workspace)}"\n'
+    )
     daemon = stack.enter_context(Daemon(bus, workspace, configuration))
     ctl = Ctl(daemon, workspace)
     say(f"ready after {time.monotonic() - started:.1f} s")
@@ -101,7 +106,7 @@ def _story(stack: ExitStack, workspace: Path, users: list[str]) -> None:
         ctl.watch(disk)
 
     title("Others want to know, too: a program that reads a FIFO")
-    hearing = Hearing(stack, ctl, workspace)
+    hearing = Hearing(stack, ctl, workspace, sink)
 
     title("The next day: a letter, a picture, and a second backup")
     used = _used(disk)
