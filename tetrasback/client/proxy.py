@@ -22,6 +22,7 @@ from tetrasback.wire import (
 )
 
 UNPLUG_LIMIT: Final = 24 * 3600.0
+PREPARE_LIMIT: Final = UNPLUG_LIMIT
 """Seconds: what is on its way to a slow disk may take long to arrive; the daemon watches over it,
 and the bus tells us should it die."""
 
@@ -155,6 +156,17 @@ class Client:
     async def unplug(self, device: str) -> None:
         """Cancel, unmount; returns when the disk may be pulled out."""
         await self._root.authorised("Unplug", "s", [device], limit=UNPLUG_LIMIT)
+
+    async def prepare_disk(self, device: str, name: str, filesystem: str, erase: bool) -> str:
+        """Give a whole disk a file system and save it; its disk's object path.
+
+        What is on it may go if ERASE, else a disk that is not empty raises Rejected.
+        """
+        arguments = [device, name, filesystem, erase]
+        (path,) = await self._root.authorised(
+            "PrepareDisk", "sssb", arguments, expects="o", limit=PREPARE_LIMIT
+        )
+        return str(path)
 
     async def run_backup(self, uuid: str) -> int:
         """Start (or queue) a backup; its id."""

@@ -9,7 +9,14 @@ from typing import Any
 from tetrasback.lang.text import clean
 from tetrasback.lang.units import iso
 from tetrasback.lang.words import ALERT_LEVELS
-from tetrasback.wire import Alert, BackupView, DiskView, HistoryEntry, ScriptView
+from tetrasback.wire import (
+    Alert,
+    BackupView,
+    DiskView,
+    HistoryEntry,
+    PreparableView,
+    ScriptView,
+)
 
 
 def disk_shape(disk: DiskView) -> dict[str, Any]:
@@ -30,6 +37,31 @@ def disk_shape(disk: DiskView) -> dict[str, Any]:
         "last_seen": iso(disk.last_seen),
         "last_success": iso(disk.last_success),
         "last_verdict": disk.last_verdict,
+    }
+
+
+def preparable_shape(whole: PreparableView) -> dict[str, Any]:
+    """One whole disk that could be prepared."""
+    return {
+        "device": whole.device,
+        "model": whole.model,
+        "serial": whole.serial,
+        "size": whole.size,
+        "partition_table": whole.partition_table,
+        "contents": [
+            {
+                "device": item.device,
+                "size": item.size,
+                "filesystem_type": item.filesystem_type,
+                "label": item.label,
+                "uuid": item.uuid,
+                "mount_points": list(item.mount_points),
+                "used_by": list(item.used_by),
+            }
+            for item in whole.contents
+        ],
+        "usable": whole.usable,
+        "step": whole.step,
     }
 
 

@@ -8,12 +8,12 @@ from tetrasback.client.relay import Relay
 from tetrasback.errors import EXIT_OK, EXIT_USAGE, TetrasBackError
 from tetrasback.wire import DiskView
 
-KINDS = ("disks", "names", "uuids", "unsaved", "scripts", "fifos")
+KINDS = ("disks", "names", "uuids", "unsaved", "scripts", "fifos", "preparable")
 
 
 async def complete(kind: str) -> int:
-    """Print the names, UUIDs, both (disks), UUIDs of unsaved disks, scripts, or
-    registered FIFOs.
+    """Print the names, UUIDs, both (disks), UUIDs of unsaved disks, scripts, registered FIFOs, or
+    devices of whole disks that could be prepared.
 
     Quiet where nothing can be known: nobody wants an error while typing.
     """
@@ -32,6 +32,8 @@ async def complete(kind: str) -> int:
 async def _words(client: Client, kind: str) -> Iterable[str]:
     if kind == "scripts":
         return [script.name for script in (await client.manager()).scripts]
+    if kind == "preparable":
+        return [whole.device for whole in (await client.manager()).preparable]
     if kind == "fifos":
         return [fifo.path for fifo in await Relay(client).clients()]
     disks: Iterable[DiskView] = (await client.objects()).disks.values()

@@ -8,6 +8,7 @@ from tetrasback.client.explain import explain
 from tetrasback.ctl import sentences
 from tetrasback.ctl.context import Context
 from tetrasback.ctl.match import full_uuid, resolve
+from tetrasback.ctl.wholes import without_disk
 from tetrasback.errors import (
     EXIT_OK,
     EXIT_UNREACHABLE,
@@ -67,7 +68,8 @@ async def status(context: Context) -> int:
     good = [alert for alert in manager.alerts if ALERT_LEVELS.get(alert.code) == "good"]
     for alert in manager.alerts:
         if alert not in good:
-            out.line(*sentences.alert_line(alert, disks.get(alert.uuid), at))
+            disk = disks.get(alert.uuid)
+            out.line(*sentences.alert_line(alert, disk, at, manager.preparable))
     for backup in backups:
         line = sentences.backup_line(backup, names.get(backup.uuid) or backup.uuid)
         out.line(*sentences.level_line("running", line))
@@ -95,17 +97,29 @@ async def _backup(context: Context, entry: HistoryEntry) -> BackupView:
 
 async def disks(context: Context) -> int:
     """Every disk that is saved or plugged in."""
-    found = list((await context.client.objects()).disks.values())
+    objects, manager = await asyncio.gather(context.client.objects(), context.client.manager())
+    found, preparable = list(objects.disks.values()), manager.preparable
     out = context.out
     if out.json:
-        out.data({"disks": [shapes.disk_shape(disk) for disk in sentences.sort_disks(found)]})
+        out.data(
+            {
+                "disks": [shapes.disk_shape(disk) for disk in sentences.sort_disks(found)],
+                "preparable": [shapes.preparable_shape(whole) for whole in preparable],
+            }
+        )
         return EXIT_OK
+<<<<<<< HEAD
     if not found:
         out.line(_("no disk is saved, and none is plugged in that could be"))
+=======
+    blank = without_disk(preparable, found)
+    if not found and not blank:
+        out.line("no disk is saved, and none is plugged in that could be")
+>>>>>>> d372287 (ctl: prepare; disks shows what could be prepared and names the command)
         return EXIT_OK
     full = context.options.full or not out.terminal
-    out.table(sentences.disks_table(found, full=full), wide=full)
-    hints = sentences.disk_hints(found)
+    out.table(sentences.disks_table(found, full=full, blank=blank), wide=full)
+    hints = sentences.disk_hints(found, preparable)
     if hints:
         out.line("")
     for hint in hints:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from tetrasback.ctl import act, fifos, follow, look, migrate, watch
+from tetrasback.ctl import act, fifos, follow, look, migrate, prepare, watch
 from tetrasback.ctl.complete import complete
 from tetrasback.ctl.output import Output
 from tetrasback.ctl.parser import PROGRAM, parse
@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "forget": act.forget,
     "plug": act.plug,
     "unplug": act.unplug,
+    "prepare": prepare.prepare,
     "backup": follow.backup,
     "cancel": act.cancel,
     "scripts": look.scripts,

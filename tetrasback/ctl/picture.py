@@ -10,7 +10,11 @@ from tetrasback.ctl.happenings import clock, sentence
 from tetrasback.ctl.output import Output, rich_table
 from tetrasback.ctl.progress import Pace, progress_row
 from tetrasback.ctl.sentences import alert_line, disks_table
+<<<<<<< HEAD
 from tetrasback.lang.i18n import ngettext
+=======
+from tetrasback.ctl.wholes import without_disk
+>>>>>>> d372287 (ctl: prepare; disks shows what could be prepared and names the command)
 from tetrasback.lang.text import clean
 from tetrasback.lang.units import now
 
@@ -68,14 +72,17 @@ class Picture:
         at = now()
         for alert in self._mirror.manager.alerts[:MAX_SHOWN]:
             line = Text(no_wrap=True, overflow="ellipsis")
-            for cell in alert_line(alert, self._mirror.disks.get(alert.uuid), at):
+            disk = self._mirror.disks.get(alert.uuid)
+            for cell in alert_line(alert, disk, at, self._mirror.manager.preparable):
                 text, style = (cell, "") if isinstance(cell, str) else cell
                 line.append(clean(text), style)
             parts.append(line)
         present = [disk for disk in self._mirror.disks.values() if disk.device]
         absent = [disk for disk in self._mirror.disks.values() if not disk.device]
         shown = [*present, *sorted(absent, key=lambda disk: -disk.last_seen)][:MAX_SHOWN]
-        parts += [Text(""), rich_table(disks_table(shown, full=False), self._console.width)]
+        blank = without_disk(self._mirror.manager.preparable, present)
+        table = disks_table(shown, full=False, blank=blank)
+        parts += [Text(""), rich_table(table, self._console.width)]
         if len(shown) < len(self._mirror.disks):
             left = len(self._mirror.disks) - len(shown)
             more = ngettext("and {n} more", "and {n} more", left).format(n=left)

@@ -5,9 +5,14 @@ from typing import Final
 
 from tetrasback.ctl.match import shortest
 from tetrasback.ctl.output import Cell, Column, Table
+<<<<<<< HEAD
 from tetrasback.lang.i18n import _, ngettext
 from tetrasback.lang.told import told
 from tetrasback.lang.units import ago, duration, moment, percent, size
+=======
+from tetrasback.ctl.wholes import preparable_hint, preparable_state, whole_of, without_disk
+from tetrasback.lang.units import ago, duration, moment, size
+>>>>>>> d372287 (ctl: prepare; disks shows what could be prepared and names the command)
 from tetrasback.lang.words import (
     ALERT_LEVELS,
     ALERTS,
@@ -25,7 +30,14 @@ from tetrasback.lang.words import (
     filesystem_advice,
     say,
 )
-from tetrasback.wire import Alert, BackupView, DiskView, HistoryEntry, ScriptView
+from tetrasback.wire import (
+    Alert,
+    BackupView,
+    DiskView,
+    HistoryEntry,
+    PreparableView,
+    ScriptView,
+)
 
 LEVEL_STYLES: Final[Mapping[str, str]] = {
     "error": "bold red",
@@ -85,8 +97,13 @@ def sort_disks(disks: Sequence[DiskView]) -> list[DiskView]:
     )
 
 
-def disks_table(disks: Sequence[DiskView], *, full: bool) -> Table:
-    """All disks; FULL: whole UUIDs, else the shortest beginnings that suffice to name one."""
+def disks_table(
+    disks: Sequence[DiskView], *, full: bool, blank: Sequence[PreparableView] = ()
+) -> Table:
+    """All disks, and BLANK ones, of which only their device is known.
+
+    FULL: whole UUIDs, else the shortest beginnings that suffice to name one.
+    """
     table = Table(
         [
             Column(_("Name")),
@@ -112,22 +129,33 @@ def disks_table(disks: Sequence[DiskView], *, full: bool) -> Table:
                 disk.uuid if full else shortest(disk.uuid, uuids),
             )
         )
+    for whole in blank:
+        state = (preparable_state(whole), "cyan")
+        table.rows.append(("-", state, whole.device, "-", size(whole.size), "-", "-"))
     return table
 
 
-def disk_hints(disks: Sequence[DiskView]) -> list[str]:
+def disk_hints(disks: Sequence[DiskView], preparable: Sequence[PreparableView] = ()) -> list[str]:
     """What to do about disks that are not saved, or that cannot be used."""
     hints = []
     for disk in sort_disks(disks):
         if disk.state == "unknown":
-            hints.append(unknown_disk(disk))
+            hints.append(unknown_disk(disk, whole_of(disk.device, preparable)))
         elif disk.reason:
+<<<<<<< HEAD
             hints.append(about(disk_name(disk), disk_state(disk)))
     return hints
+=======
+            hints.append(f"{disk_name(disk)}: {disk_state(disk)}")
+    return hints + [preparable_hint(whole) for whole in without_disk(preparable, disks)]
+>>>>>>> d372287 (ctl: prepare; disks shows what could be prepared and names the command)
 
 
-def unknown_disk(disk: DiskView) -> str:
-    """An unsaved disk, and the command that saves it or the reason why none can."""
+def unknown_disk(disk: DiskView, whole: str = "") -> str:
+    """An unsaved disk, and the command that saves it, or erases and prepares it.
+
+    WHOLE: the disk that it lies on, where that is known.
+    """
     facts = ", ".join(
         part
         for part in (
@@ -139,18 +167,25 @@ def unknown_disk(disk: DiskView) -> str:
         )
         if part
     )
-    advice = filesystem_advice(disk.filesystem_type)
+    advice = filesystem_advice(disk.filesystem_type, whole)
     if not advice:
         advice = _("to back up onto it: tetras-backctl save {uuid}=NAME").format(uuid=disk.uuid)
     return about(_("unknown disk {uuid} ({facts})").format(uuid=disk.uuid, facts=facts), advice)
 
 
-def alert_line(alert: Alert, disk: DiskView | None, at: int) -> list[Cell]:
+def alert_line(
+    alert: Alert, disk: DiskView | None, at: int, preparable: Sequence[PreparableView] = ()
+) -> list[Cell]:
     """One alert: its level, then the sentence, then since when."""
     level = ALERT_LEVELS.get(alert.code, "warning")
     if alert.code == "unknown-disk" and disk is not None:
+<<<<<<< HEAD
         return level_line(level, unknown_disk(disk))
     text = told(alert.message, say(ALERTS, alert.code))
+=======
+        return level_line(level, unknown_disk(disk, whole_of(disk.device, preparable)))
+    text = alert.message or say(ALERTS, alert.code)
+>>>>>>> d372287 (ctl: prepare; disks shows what could be prepared and names the command)
     if not alert.message and disk is not None:
         text = about(disk_name(disk), text)
     since = f" ({ago(alert.since, at)})" if alert.since else ""

@@ -24,10 +24,10 @@ DISK_STATES: Final[Mapping[str, str]] = {
 REASONS: Final[Mapping[str, str]] = {
     "duplicate-uuid": N_("two plugged disks carry the same UUID; unplug one of them"),
     "unsupported-filesystem": N_(
-        "its file system cannot hold a server's files; back up what is on it,"
-        " then format it with ext4"
+        "its file system cannot hold a server's files; save what is on it, forget the disk,"
+        " then make it ext4 with tetras-backctl prepare"
     ),
-    "encrypted": N_("it is encrypted; format it with ext4 or use another disk"),
+    "encrypted": N_("it is encrypted; make it ext4 with tetras-backctl prepare, or use another"),
     "mounted-elsewhere": N_("it is mounted by somebody else; unmount it first"),
     "in-use": N_("a program still uses it; do not pull it out yet"),
     "read-only": N_("it is write-protected; look for a switch on it, or use another disk"),
@@ -68,6 +68,15 @@ LABELS: Final[Mapping[str, str]] = {
     "done": N_("done"),
 }
 """What a step is called in short. Those of scripts of others are shown as they are."""
+
+PREPARING: Final[Mapping[str, str]] = {
+    "erase": N_("erasing what is on it"),
+    "partition": N_("making the partition table"),
+    "format": N_("making the file system"),
+    "check": N_("writing everything to the disk, and reading it back"),
+    "save": N_("saving it as a backup disk"),
+}
+"""What is done to a disk that is prepared."""
 
 TRIGGERS: Final[Mapping[str, str]] = {
     "plug": NP_("trigger", "plugged in"),
@@ -165,10 +174,12 @@ LEVELS: Final[Mapping[str, str]] = {
 """What stands before a line of `status`."""
 
 FILESYSTEM_ADVICE: Final = N_(
-    "its file system ({type}) cannot hold a server's files; save what is on it,"
-    " then format it with ext4"
+    "its file system ({type}) cannot hold a server's files; save what is on it, then erase it and"
+    " make it a backup disk, with ext4: {command}"
 )
-ENCRYPTED_ADVICE: Final = N_("it is encrypted; format it with ext4, or use another disk")
+ENCRYPTED_ADVICE: Final = N_(
+    "it is encrypted; use another disk, or erase it and make it a backup disk, with ext4: {command}"
+)
 SUPPORTED_FILESYSTEMS: Final = frozenset({"ext4", "xfs", "btrfs"})
 
 
@@ -188,10 +199,14 @@ def about(subject: str, text: str) -> str:
     return _("{subject}: {text}").format(subject=subject, text=text)
 
 
-def filesystem_advice(fstype: str) -> str:
-    """Why no backup can go onto this file system and what to do; empty where one can."""
+def filesystem_advice(fstype: str, whole: str = "") -> str:
+    """Why no backup can go onto this file system and what to do; empty where one can.
+
+    WHOLE: the whole disk that it lies on, where that is known.
+    """
+    command = f"tetras-backctl prepare {clean(whole, 100) or 'DEVICE'} --name NAME --erase"
     if fstype in SUPPORTED_FILESYSTEMS:
         return ""
     if fstype == "crypto_LUKS":
-        return _(ENCRYPTED_ADVICE)
-    return _(FILESYSTEM_ADVICE).format(type=clean(fstype, 20) or _("unknown"))
+        return _(ENCRYPTED_ADVICE).format(command=command)
+    return _(FILESYSTEM_ADVICE).format(type=clean(fstype, 20) or _("unknown"), command=command)

@@ -12,6 +12,7 @@ from tetrasback.core.alerts import MAX_ALERTS, alerts
 from tetrasback.core.devices import BlockDevice
 from tetrasback.core.news import BackupEnded
 from tetrasback.core.state import Progress, State
+from tetrasback.core.wholes import Order, WholeDisk
 from tetrasback.errors import TetrasBackError
 
 FAULTS = ["disk-full", "disk-error", "disk-gone", "damaged", "in-use", "odd word"]
@@ -41,8 +42,15 @@ def any_request(pick: Random) -> Any:
             events.RunRequested(uuid),
             events.RunRequested(uuid),
             events.CancelRequested(uuid),
+            events.PrepareRequested(any_order(pick), pick.random() < 0.5),
         ]
     )
+
+
+def any_order(pick: Random) -> Order:
+    node = pick.choice(["/dev/sdb", "/dev/sdc", "/dev/sdd"])
+    whole = WholeDisk(f"/sys/block/{node[5:]}", node, size=10**9, diskseq=7)
+    return Order(whole, pick.choice(["bleu", "vert"]), "ext4", UUIDS[3])
 
 
 def any_fact(pick: Random) -> Any:
@@ -63,6 +71,11 @@ def any_fact(pick: Random) -> Any:
             events.DiskClosed(stale),
             events.ScriptProgressed(1, any_progress(pick)),
             events.ReleaseChecked(pick.choice(UUIDS), "/dev/sdb", "in-use"),
+            events.WholeSeen(any_order(pick).whole),
+            events.WholeGone(any_order(pick).whole.syspath),
+            events.PreparationMoved(UUIDS[3], "format"),
+            events.PreparationMade(device(pick.randrange(3), uuid=UUIDS[3])),
+            events.PreparationEnded(UUIDS[3]),
         ]
     )
 

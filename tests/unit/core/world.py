@@ -171,6 +171,10 @@ class World:
             self.answer(effect, reply(effect) if reply else well(effect))
         raise AssertionError(f"never settles: {self.pending}")
 
+    def settle_one(self) -> None:
+        """Answer the first that is pending, well."""
+        self.answer(self.pending[0], well(self.pending[0]))
+
     def fire(self, prefix: str, after: float = 10.0) -> None:
         """The timer whose key begins so is up."""
         key = next(key for key in self.timers if key.startswith(prefix))

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 _tetras_backctl() {
-    local commands='status disks save forget plug unplug backup cancel scripts enable disable
+    local commands='status disks save forget plug unplug prepare backup cancel scripts enable disable
         history log watch reload import-config register unregister clients version'
     local common='--json --no-ask-password --help'
     local current=${COMP_WORDS[COMP_CWORD]} command='' word
@@ -21,6 +21,7 @@ _tetras_backctl() {
             '') common+=' --version' ;;
             disks) common+=' --full' ;;
             save) common+=' --device' ;;
+            prepare) common+=' --name --fs --erase' ;;
             backup) common+=' --no-wait' ;;
             history) common+=' --count --before' ;;
             register) common+=' --format' ;;
@@ -43,6 +44,16 @@ _tetras_backctl() {
             compopt -o nospace
             mapfile -t words < <(tetras-backctl __complete unsaved 2>/dev/null)
             words=("${words[@]/%/=}")
+            ;;
+        prepare)
+            case ${COMP_WORDS[COMP_CWORD-1]} in
+                --fs)
+                    mapfile -t COMPREPLY < <(compgen -W 'ext4 btrfs xfs' -- "$current")
+                    return
+                    ;;
+                --name) return ;;
+            esac
+            mapfile -t words < <(tetras-backctl __complete preparable 2>/dev/null)
             ;;
         enable | disable)
             mapfile -t words < <(tetras-backctl __complete scripts 2>/dev/null)

@@ -17,6 +17,7 @@ complete -c tetras-backctl -n __fish_use_subcommand -a save -d 'save a disk unde
 complete -c tetras-backctl -n __fish_use_subcommand -a forget -d 'forget a saved disk'
 complete -c tetras-backctl -n __fish_use_subcommand -a plug -d 'as if a disk had been plugged in'
 complete -c tetras-backctl -n __fish_use_subcommand -a unplug -d 'make a disk ready to be pulled out'
+complete -c tetras-backctl -n __fish_use_subcommand -a prepare -d 'erase a disk, make it a backup disk'
 complete -c tetras-backctl -n __fish_use_subcommand -a backup -d 'back up onto a disk'
 complete -c tetras-backctl -n __fish_use_subcommand -a cancel -d 'cancel the backup on a disk'
 complete -c tetras-backctl -n __fish_use_subcommand -a scripts -d 'list the backup scripts'
@@ -34,6 +35,10 @@ complete -c tetras-backctl -n __fish_use_subcommand -a version -d 'show the vers
 
 complete -c tetras-backctl -n '__fish_seen_subcommand_from disks' -l full -d 'show whole UUIDs'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from save' -l device -rF -d 'by its device'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from prepare' -l name -x -d 'what it is called'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from prepare' -l fs -x -a 'ext4 btrfs xfs' -d 'its file system'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from prepare' -l erase -d 'erase what is on it'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from prepare' -a '(__tetras_backctl_words preparable)'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from backup' -l no-wait -d 'only start it'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from history' -s n -l count -x -d 'how many'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from history' -l before -x -d 'only older ones'
