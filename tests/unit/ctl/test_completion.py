@@ -26,6 +26,7 @@ case $1 in
             unsaved | uuids) echo {UUID} ;;
             fifos) echo '/srv/été & fifo' ;;
             scripts) echo backup_x.sh ;;
+            preparable) echo /dev/sdx ;;
         esac ;;
     *)
         for word; do printf 'ARG<%s>\\n' "$word"; done
@@ -64,6 +65,7 @@ TYPED = {
     "backup 'x": NAMES[5],
     "enable b": "backup_x.sh",
     "save 0": f"{UUID}=",
+    "prepare /d": "/dev/sdx",
 }
 ORIGINAL_TYPED = {
     "--sav\t0": ["--save", f"{UUID}="],
