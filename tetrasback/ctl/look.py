@@ -108,14 +108,9 @@ async def disks(context: Context) -> int:
             }
         )
         return EXIT_OK
-<<<<<<< HEAD
-    if not found:
-        out.line(_("no disk is saved, and none is plugged in that could be"))
-=======
     blank = without_disk(preparable, found)
     if not found and not blank:
-        out.line("no disk is saved, and none is plugged in that could be")
->>>>>>> d372287 (ctl: prepare; disks shows what could be prepared and names the command)
+        out.line(_("no disk is saved, and none is plugged in that could be"))
         return EXIT_OK
     full = context.options.full or not out.terminal
     out.table(sentences.disks_table(found, full=full, blank=blank), wide=full)

@@ -11,17 +11,12 @@ from tetrasback.lang.i18n import N_, _
 PROGRAM: Final = "tetras-backctl"
 MAX_HISTORY: Final = 100_000
 
-<<<<<<< HEAD
+FILESYSTEMS: Final = ("ext4", "btrfs", "xfs")
+
 _DISK: Final = N_("UUID or name of a disk, or an unambiguous beginning of either")
 _DEVICE: Final = N_(
     "a device such as /dev/sdb1, or UUID or name of a disk, or an unambiguous beginning of either"
 )
-=======
-FILESYSTEMS: Final = ("ext4", "btrfs", "xfs")
-
-_DISK: Final = "UUID or name of a disk, or an unambiguous beginning of either"
-_DEVICE: Final = "a device such as /dev/sdb1, or " + _DISK
->>>>>>> d372287 (ctl: prepare; disks shows what could be prepared and names the command)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -78,50 +73,39 @@ def _parser() -> argparse.ArgumentParser:
     add("disks", _("list the disks that are saved or plugged in")).add_argument(
         "--full", action="store_true", help=_("show whole UUIDs on a terminal, too")
     )
-<<<<<<< HEAD
     save = add("save", _("save a disk under a name, or give it another name"))
     save.add_argument("--device", metavar=_("DEVICE"), help=_("the disk that is this device"))
     save.add_argument("disk", metavar=_("UUID=NAME"), help=_("with --device: only the NAME"))
     add_disk(add("forget", _("forget a saved disk; what is on it stays")))
     add_device(add("plug", _("act as if a disk had just been plugged in")))
     add_device(add("unplug", _("make a disk ready to be pulled out")))
-    backup = add("backup", _("back up onto a disk, and follow to the end"))
-    backup.add_argument("--no-wait", action="store_true", help=_("only start it"))
-    add_disk(backup)
-    add_disk(add("cancel", _("cancel the backup on a disk")))
-    add("scripts", _("list the backup scripts"))
-=======
-    save = add("save", "save a disk under a name, or give it another name")
-    save.add_argument("--device", metavar="DEVICE", help="the disk that is this device")
-    save.add_argument("disk", metavar="UUID=NAME", help="with --device: only the NAME")
-    add("forget", "forget a saved disk; what is on it stays").add_argument("disk", help=_DISK)
-    add("plug", "act as if a disk had just been plugged in").add_argument(
-        "disk", metavar="DEVICE|DISK", help=_DEVICE
-    )
-    add("unplug", "make a disk ready to be pulled out").add_argument(
-        "disk", metavar="DEVICE|DISK", help=_DEVICE
-    )
-    prepare = add("prepare", "erase a whole disk and make it a backup disk")
-    prepare.add_argument("--name", metavar="NAME", default="", help="what it is to be called")
+    prepare = add("prepare", _("erase a whole disk and make it a backup disk"))
+    prepare.add_argument("--name", metavar=_("NAME"), default="", help=_("what it is to be called"))
     prepare.add_argument(
-        "--fs", choices=FILESYSTEMS, default=FILESYSTEMS[0], help="its file system (default: ext4)"
+        "--fs",
+        choices=FILESYSTEMS,
+        default=FILESYSTEMS[0],
+        help=_("its file system (default: ext4)"),
     )
     prepare.add_argument(
         "--erase",
         nargs="?",
         const="",
-        metavar="MODEL|SIZE",
-        help="erase what is on it; asks for the model or size, unless it is given here",
+        metavar=_("MODEL|SIZE"),
+        help=_("erase what is on it; asks for the model or size, unless it is given here"),
     )
     prepare.add_argument(
-        "device", nargs="?", default="", metavar="DEVICE", help="a whole disk such as /dev/sdb"
+        "device",
+        nargs="?",
+        default="",
+        metavar=_("DEVICE"),
+        help=_("a whole disk such as /dev/sdb"),
     )
-    backup = add("backup", "back up onto a disk, and follow to the end")
-    backup.add_argument("--no-wait", action="store_true", help="only start it")
-    backup.add_argument("disk", help=_DISK)
-    add("cancel", "cancel the backup on a disk").add_argument("disk", help=_DISK)
-    add("scripts", "list the backup scripts")
->>>>>>> d372287 (ctl: prepare; disks shows what could be prepared and names the command)
+    backup = add("backup", _("back up onto a disk, and follow to the end"))
+    backup.add_argument("--no-wait", action="store_true", help=_("only start it"))
+    add_disk(backup)
+    add_disk(add("cancel", _("cancel the backup on a disk")))
+    add("scripts", _("list the backup scripts"))
     for name, text in (
         ("enable", _("let a script run in every backup")),
         ("disable", _("let a script run no longer")),

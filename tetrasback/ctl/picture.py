@@ -10,11 +10,8 @@ from tetrasback.ctl.happenings import clock, sentence
 from tetrasback.ctl.output import Output, rich_table
 from tetrasback.ctl.progress import Pace, progress_row
 from tetrasback.ctl.sentences import alert_line, disks_table
-<<<<<<< HEAD
-from tetrasback.lang.i18n import ngettext
-=======
 from tetrasback.ctl.wholes import without_disk
->>>>>>> d372287 (ctl: prepare; disks shows what could be prepared and names the command)
+from tetrasback.lang.i18n import ngettext
 from tetrasback.lang.text import clean
 from tetrasback.lang.units import now
 

@@ -5,14 +5,10 @@ from typing import Final
 
 from tetrasback.ctl.match import shortest
 from tetrasback.ctl.output import Cell, Column, Table
-<<<<<<< HEAD
+from tetrasback.ctl.wholes import preparable_hint, preparable_state, whole_of, without_disk
 from tetrasback.lang.i18n import _, ngettext
 from tetrasback.lang.told import told
 from tetrasback.lang.units import ago, duration, moment, percent, size
-=======
-from tetrasback.ctl.wholes import preparable_hint, preparable_state, whole_of, without_disk
-from tetrasback.lang.units import ago, duration, moment, size
->>>>>>> d372287 (ctl: prepare; disks shows what could be prepared and names the command)
 from tetrasback.lang.words import (
     ALERT_LEVELS,
     ALERTS,
@@ -142,13 +138,8 @@ def disk_hints(disks: Sequence[DiskView], preparable: Sequence[PreparableView] =
         if disk.state == "unknown":
             hints.append(unknown_disk(disk, whole_of(disk.device, preparable)))
         elif disk.reason:
-<<<<<<< HEAD
             hints.append(about(disk_name(disk), disk_state(disk)))
-    return hints
-=======
-            hints.append(f"{disk_name(disk)}: {disk_state(disk)}")
     return hints + [preparable_hint(whole) for whole in without_disk(preparable, disks)]
->>>>>>> d372287 (ctl: prepare; disks shows what could be prepared and names the command)
 
 
 def unknown_disk(disk: DiskView, whole: str = "") -> str:
@@ -179,13 +170,8 @@ def alert_line(
     """One alert: its level, then the sentence, then since when."""
     level = ALERT_LEVELS.get(alert.code, "warning")
     if alert.code == "unknown-disk" and disk is not None:
-<<<<<<< HEAD
-        return level_line(level, unknown_disk(disk))
-    text = told(alert.message, say(ALERTS, alert.code))
-=======
         return level_line(level, unknown_disk(disk, whole_of(disk.device, preparable)))
-    text = alert.message or say(ALERTS, alert.code)
->>>>>>> d372287 (ctl: prepare; disks shows what could be prepared and names the command)
+    text = told(alert.message, say(ALERTS, alert.code))
     if not alert.message and disk is not None:
         text = about(disk_name(disk), text)
     since = f" ({ago(alert.since, at)})" if alert.since else ""
