@@ -174,11 +174,11 @@ LEVELS: Final[Mapping[str, str]] = {
 """What stands before a line of `status`."""
 
 FILESYSTEM_ADVICE: Final = N_(
-    "its file system ({type}) cannot hold a server's files; save what is on it, then erase it and"
-    " make it a backup disk, with ext4: {command}"
+    "its file system ({type}) cannot hold a server's files; save what is on it, then erase it"
+    " and format it with ext4: {command}"
 )
 ENCRYPTED_ADVICE: Final = N_(
-    "it is encrypted; use another disk, or erase it and make it a backup disk, with ext4: {command}"
+    "it is encrypted; use another disk, or erase it and format it with ext4: {command}"
 )
 SUPPORTED_FILESYSTEMS: Final = frozenset({"ext4", "xfs", "btrfs"})
 
