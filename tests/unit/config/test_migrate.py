@@ -1,4 +1,8 @@
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.perl_files import BLUE, BY_HAND, DUMPED
 from tetrasback.config.edits import apply
@@ -201,3 +205,40 @@ def test_plan_import_of_as_many_disks_as_there_may_be() -> None:
     plan = planned("%C = (DISKS => {KNOWN => {" + many + "}});")
     _, config = imported("", plan)
     assert len({disk.name for disk in config.disks.values()}) == DISKS_MAX
+
+
+LEAVES = (
+    st.none()
+    | st.integers(-1, 2**40)
+    | st.floats()
+    | st.sampled_from(
+        ["Never", "--encfs", "--interrupt a,", '"', "\x1b", "é" * 99, "1e9 1512345678"]
+    )
+    | st.text(max_size=5)
+)
+VALUES = LEAVES | st.lists(LEAVES, max_size=2) | st.dictionaries(st.text(max_size=3), LEAVES)
+DISKS = st.dictionaries(
+    st.sampled_from([BLUE, BLUE.upper(), "ABCD-1234", "x"]),
+    VALUES | st.fixed_dictionaries({"name": VALUES, "last_seen": VALUES, "last_backup": VALUES}),
+)
+SCRIPTS = st.dictionaries(st.sampled_from(["backup_nocloud.sh", "ours.sh", "../x"]), VALUES)
+WHATEVER = st.fixed_dictionaries(
+    {},
+    optional={
+        "DISKS": VALUES | st.fixed_dictionaries({"KNOWN": VALUES | DISKS}),
+        "SCRIPTS": VALUES | SCRIPTS,
+        **dict.fromkeys(("CLIENTS", "scriptdir", "fifo", "x"), VALUES),
+    },
+)
+
+
+@given(WHATEVER)
+def test_plan_import_of_whatever_is_a_plan_or_one_line(data: dict[str, Any]) -> None:
+    try:
+        plan = plan_import(data, DEFAULTS, {"backup_nocloud.sh": True, "ours.sh": True})
+    except InvalidArgs as refused:
+        said = [str(refused)]
+    else:
+        said = [*plan.remarks]
+        imported("", plan)
+    assert all(line.isprintable() for line in said)
