@@ -36,6 +36,13 @@ LOGIND_SERVICE: Final = "org.freedesktop.login1"
 LOGIND_PATH: Final = "/org/freedesktop/login1"
 LOGIND_INTERFACE: Final = "org.freedesktop.login1.Manager"
 
+NOTIFIER_NAME: Final = "org.tetraslibre.Back.Notify"
+"""On the session bus: whoever owns it shows the notifications of this session."""
+
+NOTIFICATIONS_SERVICE: Final = "org.freedesktop.Notifications"
+NOTIFICATIONS_PATH: Final = "/org/freedesktop/Notifications"
+NOTIFICATIONS_INTERFACE: Final = "org.freedesktop.Notifications"
+
 ACTION_PREFIX: Final = "org.tetraslibre.back."
 ERROR_PREFIX: Final = "org.tetraslibre.Back.Error."
 DBUS_ERROR_PREFIX: Final = "org.freedesktop.DBus.Error."

@@ -1,10 +1,11 @@
-"""One connection to the system bus, and every fault of dbus-next contained in one place.
+"""One connection to a bus, and every fault of dbus-next contained in one place.
 
 Only single messages are used: no introspection, no proxy objects.
 """
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
@@ -25,6 +26,7 @@ CALL_LIMIT: Final = 25.0
 """Seconds that a call without further ado may take; what libdbus and systemd use."""
 
 NO_BUS: Final = N_("cannot reach the system bus; is D-Bus running?")
+NO_SESSION_BUS: Final = N_("cannot reach the session bus; run this in a desktop session")
 LOST: Final = N_("lost the connection to the system bus")
 NO_ANSWER: Final = N_("the service did not answer in time; see: systemctl status tetras-back")
 
@@ -84,21 +86,25 @@ class Connection:
         bus.add_message_handler(self._receive)
 
     @classmethod
-    async def open(cls, limit: float = CONNECT_LIMIT) -> "Connection":
-        """Connect to the system bus (DBUS_SYSTEM_BUS_ADDRESS moves it).
+    async def open(cls, limit: float = CONNECT_LIMIT, *, session: bool = False) -> "Connection":
+        """Connect to the system bus (DBUS_SYSTEM_BUS_ADDRESS moves it) or that of the SESSION.
 
         Raises Unreachable when there is no bus, or it has not answered within LIMIT seconds.
         """
         bus: Any = None
         try:
             with _default_socket_timeout(limit):  # connect() waits where the backlog is full
-                bus = MessageBus(bus_type=BusType.SYSTEM)
+                bus = (
+                    MessageBus(bus_address=_session_address())
+                    if session
+                    else MessageBus(bus_type=BusType.SYSTEM)
+                )
             with _end_of_file_raises():
                 await asyncio.wait_for(bus.connect(), limit)
         except (OSError, EOFError, TimeoutError, AuthError, InvalidAddressError) as error:
             if bus is not None:
                 bus.disconnect()
-            raise Unreachable(_(NO_BUS)) from error
+            raise Unreachable(_(NO_SESSION_BUS if session else NO_BUS)) from error
         return cls(bus)
 
     async def close(self) -> None:
@@ -215,6 +221,15 @@ def _encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _session_address() -> str:
+    # The library would look for a bus of X11's as well; libdbus and systemd do as this does.
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    address = os.environ.get("DBUS_SESSION_BUS_ADDRESS") or (runtime and f"unix:path={runtime}/bus")
+    if not address:
+        raise InvalidAddressError("neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set")
+    return address
 
 
 async def _until_closed(bus: Any) -> None:

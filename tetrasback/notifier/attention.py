@@ -1,0 +1,70 @@
+"""The one note for alerts: what a person should know of disks that have no note of their own."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from tetrasback.lang.i18n import _, ngettext
+from tetrasback.lang.units import moment
+from tetrasback.lang.words import ALERT_LEVELS, ALERTS, say
+from tetrasback.notifier import endings, words
+from tetrasback.notifier.note import Note, Urgency
+from tetrasback.wire import Alert, DiskView
+
+KEY: Final = ""
+MAX_LINES: Final = 5
+
+_OF_PRESENCE: Final = frozenset({"unknown-disk", "rejected", "held", "safe-to-unplug"})
+_OF_ENDS: Final = frozenset({"failed", "interrupted", "warning", "cancelled"})
+
+
+def belongs_to_a_disk(alert: Alert) -> bool:
+    """Whether what ALERT says is told by the note of its disk, which is plugged in."""
+    return alert.code in _OF_PRESENCE
+
+
+def is_about_an_end(alert: Alert) -> bool:
+    """Whether it is about how a disk's last backup ended."""
+    return alert.code in _OF_ENDS and bool(alert.uuid)
+
+
+def occasion(alert: Alert) -> str:
+    """What it is known by, over the end of a session too."""
+    if is_about_an_end(alert):
+        return endings.occasion(alert.uuid, alert.since)
+    return f"{alert.code}:{alert.uuid}:{alert.since}"
+
+
+def note(alerts: Iterable[Alert], disks: Mapping[str, DiskView]) -> Note | None:
+    """One note for ALERTS, worst first; None where there are none."""
+    told = list(alerts)
+    if not told:
+        return None
+    shown = [_line(alert, disks.get(alert.uuid)) for alert in told[:MAX_LINES]]
+    left = len(told) - len(shown)
+    more = ngettext("and {count} more", "and {count} more", left).format(count=left) if left else ""
+    bad = any(_level(alert) == "error" for alert in told)
+    known = tuple(map(occasion, told))
+    return Note(
+        KEY,
+        "alerts",
+        _("Backups need attention"),
+        words.lines(*shown, more, _("More: {command}").format(command="tetras-backctl status")),
+        Urgency.CRITICAL if bad else Urgency.NORMAL,
+        icon="dialog-error" if bad else "dialog-warning",
+        category="device.error",
+        lasting=known,
+    )
+
+
+def _level(alert: Alert) -> str:
+    return ALERT_LEVELS.get(alert.code, "warning")
+
+
+def _line(alert: Alert, disk: DiskView | None) -> str:
+    if disk is None or alert.code not in ALERTS:
+        return words.sentence(alert.message or say(ALERTS, alert.code))
+    text = _("{name}: {what}").format(name=words.disk_name(disk), what=say(ALERTS, alert.code))
+    if alert.code == "stale" and disk.last_success:
+        last = _("the last one: {when}").format(when=moment(disk.last_success))
+        text = f"{text} ({last})"
+    return words.sentence(text)

@@ -1,0 +1,90 @@
+"""What there is to tell of one disk: its note, or none. Pure: everything is given."""
+
+import shlex
+from dataclasses import replace
+from typing import Final
+
+from tetrasback.lang.i18n import _
+from tetrasback.lang.text import clean
+from tetrasback.notifier import arrivals, endings, words
+from tetrasback.notifier.note import Button, Cancel, Note
+from tetrasback.notifier.subject import Subject
+from tetrasback.wire import BackupView
+
+_BAD: Final = frozenset({"failed", "interrupted"})
+
+
+def story(subject: Subject) -> Note | None:
+    """The one note about a disk; None where nothing need be told."""
+    note = _story(subject)
+    remark = subject.remark
+    if note is None or remark is None or remark.occasion != note.occasion:
+        return note
+    return replace(
+        note,
+        lines=(*note.lines, *words.lines(remark.text)),
+        buttons=() if remark.final else note.buttons,
+        beside_buttons="" if remark.final else note.beside_buttons,
+        instead_of_buttons="" if remark.final else note.instead_of_buttons,
+    )
+
+
+def _story(subject: Subject) -> Note | None:
+    last = subject.last
+    if subject.active is not None:
+        return _under_way(subject, subject.active)
+    match subject.disk.state:
+        case "unknown":
+            return arrivals.offer(subject)
+        case "rejected":
+            return arrivals.rejected(subject)
+        case "held":
+            return endings.held(subject)
+        case "safe-to-unplug":
+            return endings.safe(subject)
+        case "running" if last is not None and subject.followed:
+            return _under_way(subject, last)
+        case "plugged" if subject.saved_here and not subject.followed:
+            return arrivals.saved(subject)
+    if last is not None and last.verdict in _BAD and subject.followed:
+        return endings.bad(subject, last)
+    return None
+
+
+def _under_way(subject: Subject, backup: BackupView) -> Note:
+    """Queued, running, or with its verdict and not let go yet."""
+    occasion = f"backup:{subject.disk.uuid}:{backup.id}"
+    if subject.away:
+        return Note(
+            subject.disk.uuid,
+            occasion,
+            _("No news of the backup on {name}").format(name=subject.name),
+            words.lines(
+                _("The backup service has stopped. Leave the disk plugged in until it is back.")
+            ),
+            icon="dialog-warning",
+            category="device.error",
+        )
+    title = _("Backing up onto {name}")
+    if backup.state == "queued":
+        title = _("{name} is waiting its turn")
+        told = words.lines(_("Another backup is running."), _("Leave the disk plugged in."))
+    else:
+        told = words.lines(
+            words.joined((words.step(backup), words.amount(backup), words.warnings(backup))),
+            _("Leave the disk plugged in."),
+        )
+    command = f"tetras-backctl cancel {shlex.quote(subject.name)}"
+    over = backup.state == "done"
+    return Note(
+        subject.disk.uuid,
+        occasion,
+        title.format(name=subject.name),
+        told,
+        progress=words.per_cent(backup) if backup.state != "queued" else None,
+        category="transfer",
+        buttons=() if over else (Button("cancel", _("Cancel"), Cancel(subject.disk.uuid)),),
+        instead_of_buttons=""
+        if over
+        else _("To stop it: {command}").format(command=clean(command, words.LINE_LIMIT)),
+    )

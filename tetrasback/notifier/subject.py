@@ -1,0 +1,47 @@
+"""One disk, as the stories about it see it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tetrasback.notifier import words
+from tetrasback.wire import BackupView, DiskView
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What came of a button that was pressed, while the note is about the same OCCASION.
+    FINAL: it needs no second press."""
+
+    occasion: str
+    text: str
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One disk, and all that is known of it.
+
+    ``active``: its backup under way; ``last``: its newest one that has ended. ``plug`` numbers the
+    times that it was plugged in. ``followed``: the end of ``last`` was, or could have been, seen
+    coming. ``saved_here``: it was saved by a button. ``away``: the daemon is.
+    """
+
+    disk: DiskView
+    active: BackupView | None = None
+    last: BackupView | None = None
+    plug: int = 0
+    followed: bool = False
+    saved_here: bool = False
+    away: bool = False
+    remark: Remark | None = None
+    taken: Iterable[str] = ()
+    """The names of all disks."""
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        return words.disk_name(self.disk)
+
+    def here(self, what: str) -> str:
+        """An occasion that ends when the disk is unplugged."""
+        return f"{what}:{self.disk.uuid}:{self.plug}"
