@@ -48,6 +48,7 @@ ARROWS: dict[str, frozenset[str]] = {
     ),
     "client": frozenset({"host", "lang", "wire"}),
     "relay": frozenset({"client", "host", "lang", "service", "wire"}),
+    "notifier": frozenset({"client", "host", "lang", "wire"}),
     "ctl": frozenset({"client", "lang", "perl", "wire"}),
     "scripts": frozenset(),
     "snapshot": frozenset(),

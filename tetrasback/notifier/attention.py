@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from tetrasback.lang.i18n import _, ngettext
-from tetrasback.lang.units import moment
-from tetrasback.lang.words import ALERT_LEVELS, ALERTS, say
+from tetrasback.lang.told import told
+from tetrasback.lang.words import ALERT_LEVELS, ALERTS, about, say
 from tetrasback.notifier import endings, words
 from tetrasback.notifier.note import Note, Urgency
 from tetrasback.wire import Alert, DiskView
@@ -36,14 +36,14 @@ def occasion(alert: Alert) -> str:
 
 def note(alerts: Iterable[Alert], disks: Mapping[str, DiskView]) -> Note | None:
     """One note for ALERTS, worst first; None where there are none."""
-    told = list(alerts)
-    if not told:
+    news = list(alerts)
+    if not news:
         return None
-    shown = [_line(alert, disks.get(alert.uuid)) for alert in told[:MAX_LINES]]
-    left = len(told) - len(shown)
-    more = ngettext("and {count} more", "and {count} more", left).format(count=left) if left else ""
-    bad = any(_level(alert) == "error" for alert in told)
-    known = tuple(map(occasion, told))
+    shown = [_line(alert, disks.get(alert.uuid)) for alert in news[:MAX_LINES]]
+    left = len(news) - len(shown)
+    more = ngettext("And {n} more.", "And {n} more.", left).format(n=left) if left else ""
+    bad = any(ALERT_LEVELS.get(alert.code) == "error" for alert in news)
+    known = tuple(map(occasion, news))
     return Note(
         KEY,
         "alerts",
@@ -56,15 +56,7 @@ def note(alerts: Iterable[Alert], disks: Mapping[str, DiskView]) -> Note | None:
     )
 
 
-def _level(alert: Alert) -> str:
-    return ALERT_LEVELS.get(alert.code, "warning")
-
-
 def _line(alert: Alert, disk: DiskView | None) -> str:
-    if disk is None or alert.code not in ALERTS:
-        return words.sentence(alert.message or say(ALERTS, alert.code))
-    text = _("{name}: {what}").format(name=words.disk_name(disk), what=say(ALERTS, alert.code))
-    if alert.code == "stale" and disk.last_success:
-        last = _("the last one: {when}").format(when=moment(disk.last_success))
-        text = f"{text} ({last})"
-    return words.sentence(text)
+    if not alert.message and disk is not None:
+        return about(words.disk_name(disk), say(ALERTS, alert.code))
+    return words.sentence(told(alert.message, say(ALERTS, alert.code)))

@@ -1,5 +1,6 @@
 """What is on the screen, and what must be sent to make it what is wanted. Pure: clock given."""
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -8,15 +9,16 @@ from tetrasback.notifier.note import Note
 
 INTERVAL: Final = 1.0
 """Seconds between two notifications in one place: progress is no film."""
+REMEMBERED: Final = 16
+"""Notes that were closed lately and whose buttons still count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A note on the screen: the server's number for it, and when it was last sent."""
+    """A note on the screen, and the server's number for it."""
 
     id: int
     note: Note
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Board:
     def __init__(self) -> None:
         self._shown: dict[str, Shown] = {}
         self._sent_at: dict[str, float] = {}
+        self._closed: deque[Shown] = deque(maxlen=REMEMBERED)
 
     def plan(self, wanted: Iterable[Note], now: float) -> Plan:
         """How to get from what is shown to WANTED; NOW in seconds, of any clock."""
@@ -57,22 +60,37 @@ class Board:
         """What is in this place."""
         return self._shown.get(key)
 
-    def key_of(self, number: int) -> str | None:
-        """The place of the server's NUMBER; None where it is none of ours."""
-        return next((key for key, shown in self._shown.items() if shown.id == number), None)
+    def all_shown(self) -> list[Shown]:
+        """What is in all places."""
+        return list(self._shown.values())
+
+    def note(self, number: int) -> Note | None:
+        """What the server shows, or has just shown, as NUMBER; None where it is none of ours."""
+        for shown in (*self._shown.values(), *self._closed):
+            if shown.id == number:
+                return shown.note
+        return None
 
     def sent(self, note: Note, number: int, now: float) -> None:
         """NOTE is shown, as NUMBER."""
-        self._shown[note.key] = Shown(number, note, now)
+        self._shown[note.key] = Shown(number, note)
         self._sent_at[note.key] = now
 
-    def closed(self, key: str) -> None:
-        """Nothing is in this place any more."""
-        self._shown.pop(key, None)
+    def closed(self, number: int) -> str | None:
+        """NUMBER is not shown any more: the place that is free now; None where it is none of
+        ours."""
+        for key, shown in self._shown.items():
+            if shown.id == number:
+                # Some servers tell of a button only after they have closed what it stood on.
+                self._closed.append(self._shown.pop(key))
+                return key
+        return None
 
     def forget(self) -> list[str]:
         """Another server: nothing is shown. The places that were in use."""
-        keys, self._shown, self._sent_at = list(self._shown), {}, {}
+        keys = list(self._shown)
+        for kept in (self._shown, self._sent_at, self._closed):
+            kept.clear()
         return keys
 
 

@@ -20,13 +20,13 @@ def occasion(uuid: str, at: int) -> str:
 
 def safe(subject: Subject) -> Note:
     """The disk may be taken away."""
-    told_safe = _("{name} is safe to unplug").format(name=subject.name)
+    title = _("{name} is safe to unplug").format(name=subject.name)
     last = subject.last
     if last is None:
-        return Note(subject.disk.uuid, subject.here("safe"), told_safe)
+        return Note(subject.disk.uuid, subject.here("safe"), title)
     if last.verdict in _GOOD:
-        return _ending(subject, last, told_safe, _told(last))
-    told = (*_told(last), words.sentence(told_safe))
+        return _ending(subject, last, title, _told(last))
+    told = (*_told(last), _("The disk is safe to unplug."))
     return _ending(subject, last, _title(subject, last), told)
 
 
@@ -47,7 +47,7 @@ def held(subject: Subject) -> Note:
         what = f"held:{subject.disk.uuid}:{last.id}"
         told = _told(last)
         if last.verdict not in _GOOD:
-            told = (words.sentence(_title(subject, last)), *told)
+            told = (_title(subject, last) + ".", *told)
     return Note(
         subject.disk.uuid,
         what,
@@ -110,5 +110,5 @@ def _complete_with(count: int) -> str:
     if not count:
         return _("Backup complete, with warnings.")
     return ngettext(
-        "Backup complete, with {count} warning.", "Backup complete, with {count} warnings.", count
-    ).format(count=count)
+        "Backup complete, with {n} warning.", "Backup complete, with {n} warnings.", count
+    ).format(n=count)

@@ -51,6 +51,11 @@ def _story(subject: Subject) -> Note | None:
     return None
 
 
+def _per_cent(backup: BackupView) -> int | None:
+    done = words.fraction(backup)
+    return None if done is None else round(done * 100)
+
+
 def _under_way(subject: Subject, backup: BackupView) -> Note:
     """Queued, running, or with its verdict and not let go yet."""
     occasion = f"backup:{subject.disk.uuid}:{backup.id}"
@@ -71,7 +76,7 @@ def _under_way(subject: Subject, backup: BackupView) -> Note:
         told = words.lines(_("Another backup is running."), _("Leave the disk plugged in."))
     else:
         told = words.lines(
-            words.joined((words.step(backup), words.amount(backup), words.warnings(backup))),
+            words.progress(backup),
             _("Leave the disk plugged in."),
         )
     command = f"tetras-backctl cancel {shlex.quote(subject.name)}"
@@ -81,7 +86,7 @@ def _under_way(subject: Subject, backup: BackupView) -> Note:
         occasion,
         title.format(name=subject.name),
         told,
-        progress=words.per_cent(backup) if backup.state != "queued" else None,
+        progress=None if backup.state == "queued" else _per_cent(backup),
         category="transfer",
         buttons=() if over else (Button("cancel", _("Cancel"), Cancel(subject.disk.uuid)),),
         instead_of_buttons=""

@@ -5,8 +5,9 @@ from typing import Final
 
 from tetrasback.lang.i18n import _, ngettext
 from tetrasback.lang.text import clean
-from tetrasback.lang.units import duration, size
-from tetrasback.lang.words import CODES, PHASES, STEPS, say
+from tetrasback.lang.told import told
+from tetrasback.lang.units import duration, percent, size
+from tetrasback.lang.words import CODES, LABELS, PHASES, STEPS, say
 from tetrasback.wire import BackupView, DiskView
 
 NAME_LIMIT: Final = 64
@@ -24,69 +25,61 @@ def lines(*given: str) -> tuple[str, ...]:
 
 
 def sentence(text: str) -> str:
-    """TEXT, which may be the middle of one, as a sentence of its own."""
-    text = text[:1].upper() + text[1:]
+    """TEXT of ours, which may be the middle of one, as a sentence of its own. A script's name at
+    its beginning stays as it is."""
+    if text.split(" ", 1)[0].isalpha():
+        text = text[:1].upper() + text[1:]
     return text if not text or text.endswith((".", "…", "!", "?")) else text + "."
 
 
-def step(backup: BackupView) -> str:
-    """What a backup is doing, and how far it is."""
-    doing = say(STEPS, backup.step) if backup.step else say(PHASES, backup.state)
-    percent = per_cent(backup)
-    if percent is None:
-        return doing
-    return _("{step}, {percent}%").format(step=doing, percent=percent)
+def joined(parts: Iterable[str]) -> str:
+    """PARTS that say something, with commas between."""
+    return ", ".join(part for part in parts if part)
 
 
-def per_cent(backup: BackupView) -> int | None:
-    """How far it is; None where that is not known. 100 only when everything is done."""
+def fraction(backup: BackupView) -> float | None:
+    """How far it is; None where that is not known, and 1 never: that is for the verdict to say."""
     if not 0 <= backup.fraction <= 1:
         return None
-    return min(int(backup.fraction * 100), 99)
+    return min(int(backup.fraction * 100), 99) / 100
 
 
-def amount(backup: BackupView) -> str:
-    """How much has been copied; empty = nothing yet."""
-    if not backup.bytes_done:
-        return ""
-    done = size(backup.bytes_done)
-    if not backup.bytes_total:
-        return done
-    return _("{done} of {total}").format(done=done, total=size(backup.bytes_total))
+def progress(backup: BackupView) -> str:
+    """What a backup is doing, and how far it is."""
+    step = say(PHASES, backup.state)
+    if backup.step:
+        step = say(STEPS if backup.step in STEPS else LABELS, backup.step)
+    done = fraction(backup)
+    return joined((step, "" if done is None else percent(done), _amount(backup), warnings(backup)))
+
+
+def _amount(backup: BackupView) -> str:
+    if not backup.bytes_done or not backup.bytes_total:
+        return size(backup.bytes_done) if backup.bytes_done else ""
+    return _("{done} of {total}").format(
+        done=size(backup.bytes_done), total=size(backup.bytes_total)
+    )
 
 
 def why(backup: BackupView) -> str:
-    """Why a backup ended as it did; in the daemon's words where there are no others."""
-    if backup.code in CODES and backup.code:
-        return say(CODES, backup.code)
-    return backup.message or say(CODES, backup.code)
+    """Why a backup ended as it did."""
+    return told(backup.message, say(CODES, backup.code))
 
 
 def facts(backup: BackupView) -> str:
     """How much, how many, how long, as far as it is known."""
-    parts = []
-    if backup.bytes_done:
-        parts.append(size(backup.bytes_done))
-    if backup.files_done:
-        parts.append(
-            ngettext("{count} file", "{count} files", backup.files_done).format(
-                count=backup.files_done
-            )
-        )
+    copied = ""
+    if backup.bytes_done or backup.files_done:
+        text = ngettext("{size} in {n} file", "{size} in {n} files", backup.files_done)
+        copied = text.format(size=size(backup.bytes_done), n=backup.files_done)
+    took = ""
     if backup.started_at and backup.finished_at:
-        parts.append(duration((backup.finished_at - backup.started_at) / 1_000_000))
-    return ", ".join(parts)
+        took = duration((backup.finished_at - backup.started_at) / 1_000_000)
+    return joined((copied, took))
 
 
 def warnings(backup: BackupView) -> str:
     """How many warnings; empty = none."""
     if not backup.warnings:
         return ""
-    return ngettext("{count} warning", "{count} warnings", backup.warnings).format(
-        count=backup.warnings
-    )
-
-
-def joined(parts: Iterable[str]) -> str:
-    """PARTS that say something, with commas between."""
-    return ", ".join(part for part in parts if part)
+    return ngettext("{n} warning", "{n} warnings", backup.warnings).format(n=backup.warnings)
