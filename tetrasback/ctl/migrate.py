@@ -19,6 +19,7 @@ from tetrasback.errors import (
     Unreachable,
 )
 from tetrasback.lang.i18n import _
+from tetrasback.lang.told import told
 from tetrasback.perl import MAX_BYTES, NOTHING_NEW, client_remark, fifo_clients, read_perl
 
 _HOPELESS: Final = (AccessDenied, LimitsExceeded, Unreachable)
@@ -49,7 +50,7 @@ async def import_config(context: Context) -> int:
             }
         )
     for remark in remarks:
-        out.line(remark)
+        out.line(told(remark))
     for path in fifos.registered:
         out.line(_("{path} is registered again").format(path=path))
     for path, why in fifos.left:
@@ -104,7 +105,7 @@ def _read(path: Path) -> str:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(
-            _("cannot read {file}: {why}").format(file=path, why=error.strerror)
+            _("cannot read {file}: {why}").format(file=path, why=told(error.strerror or str(error)))
         ) from None
     if len(data) > MAX_BYTES:
         raise InvalidArgs(

@@ -88,7 +88,6 @@ SENTENCES: Final[Sequence[str]] = (
         "a script has unmounted the disk, or mounted something over it: what it wrote may"
         ' lie elsewhere; one that mounts the disk itself needs takes = "device"'
     ),
-    N_("a step on the disk failed: see the journal"),
     N_("an internal error: the journal has the details"),
     N_("{script} gave {count} warning"),
     N_("{script} gave {count} warnings"),
@@ -141,7 +140,7 @@ SENTENCES: Final[Sequence[str]] = (
     N_("{device} is empty: no disk is in it"),
     N_("{device} belongs to this system; plug a disk of its own for backups"),
     N_("what is on {device} ({fstype}) has no UUID that could name the disk"),
-    N_("{device} has no file system; if nothing on it is needed, format it first as ext4"),
+    N_("{device} has no file system; to make a backup disk of all of {whole}: {command}"),
     # Preparing a disk
     N_("a disk is prepared with {choice}: choose one"),
     N_("{device} is too small for {fstype}: {least} MiB it is"),
@@ -253,6 +252,40 @@ SENTENCES: Final[Sequence[str]] = (
     N_("the Perl configuration is larger than 256 KiB; give the right file"),
     N_("CLIENTS of the Perl configuration must be a hash"),
     N_("line {line} of the Perl configuration: {why}"),
+    N_("nothing was changed: all that can be taken over is here already"),
+    N_("FIFO clients are not the daemon's: register this one: {command}"),
+    N_("the command FIFO is gone: use the tetras-back command, it has the same flags"),
+    N_(
+        "scriptdir {place} is not carried over: move its scripts to {other}, or start the"
+        " service with --script-dir"
+    ),
+    N_("{key} is not known and is not carried over"),
+    N_("disk {disk} is left out: this is not the UUID of a file system"),
+    N_("disk {uuid} keeps its name {name}; it was {other}"),
+    N_("disk {uuid} is called {name}: {other} cannot be used"),
+    N_("the last backup of disk {disk} is not understood: {text}"),
+    N_("script {script} is left out: this is not the name of a file"),
+    N_("script {script} is left out: its arguments cannot be read"),
+    N_("script {script} is left out, there is no such file: copy it to {place} and import again"),
+    N_("script {script} keeps the settings it has here"),
+    N_("no script was enabled: what is enabled here stays so"),
+    N_(
+        "script {script} in {place} is the original's and gets the device, as before; to"
+        " use this version's, move it away and take its table out of the configuration"
+    ),
+    N_(
+        "the settings of script {script} hold a password: see that only root can read the"
+        " configuration file"
+    ),
+    N_(
+        "script {script} is not enabled: it encrypted with encfs, ours does not; encrypt"
+        " the disk, or enable it as it is with tetras-backctl enable"
+    ),
+    N_("script {script}: {option} is not carried over"),
+    N_(
+        "script {script} archives /etc, /srv, /var/www and /root; if your version of the"
+        " original also archived /usr, /lib, /opt and /var/opt, add --also /opt and so on"
+    ),
     # FIFOs
     N_("{path} is no FIFO; make one with mkfifo"),
     N_("there is no FIFO at {path}; make one with mkfifo"),
