@@ -105,8 +105,10 @@ def _story(stack: ExitStack, workspace: Path, users: list[str]) -> None:
     with _cost("first", disk, used):
         ctl.watch(disk)
 
-    title("Others want to know, too: a program that reads a FIFO")
-    hearing = Hearing(stack, ctl, workspace, sink)
+    title("Others want to know, too: a program, root by mail, somebody at a desktop")
+    alice = stack.enter_context(User(prefix="tb-demo-"))
+    users.append(alice.name)
+    hearing = Hearing(stack, ctl, workspace, sink, alice)
 
     title("The next day: a letter, a picture, and a second backup")
     used = _used(disk)
@@ -127,10 +129,8 @@ def _story(stack: ExitStack, workspace: Path, users: list[str]) -> None:
     ctl("status")
 
     title("Anybody may look; not everybody may change")
-    stranger = stack.enter_context(User(prefix="tb-demo-"))
-    users.append(stranger.name)
-    ctl("disks", user=stranger)
-    ctl("forget", "bleu", user=stranger, expect=3)
+    ctl("disks", user=alice)
+    ctl("forget", "bleu", user=alice, expect=3)
 
     title("It is taken home")
     ctl("unplug", "bleu")
