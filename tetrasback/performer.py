@@ -220,6 +220,7 @@ class Performer:
                     exclude=effect.exclude,
                     keep=effect.keep,
                     shrink_alert=effect.shrink_alert,
+                    verify_minutes=effect.verify_minutes,
                 ),
                 lambda said: self._said(backup_id, said),
             )

@@ -79,6 +79,7 @@ class Job:
     exclude: tuple[str, ...] = ()
     keep: str = ""
     shrink_alert: float = 0.5
+    verify_minutes: float = 0
 
 
 @dataclass(frozen=True, slots=True)

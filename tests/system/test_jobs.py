@@ -41,6 +41,7 @@ async def test_a_script_gets_what_the_contract_names_and_nothing_else(bench: Ben
         "TETRAS_BACK_EXCLUDE": "",
         "TETRAS_BACK_KEEP": "",
         "TETRAS_BACK_SHRINK_ALERT": "0.5",
+        "TETRAS_BACK_VERIFY_MINUTES": "0",
         "TETRAS_BACK_PROGRESS_FD": str(SCRIPT_PROGRESS_FD),
     }
 

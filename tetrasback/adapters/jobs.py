@@ -345,6 +345,7 @@ def environment(job: Job, key: Path | None) -> Mapping[str, str]:
         "TETRAS_BACK_EXCLUDE": "\n".join(job.exclude),
         "TETRAS_BACK_KEEP": job.keep,
         "TETRAS_BACK_SHRINK_ALERT": f"{job.shrink_alert:g}",
+        "TETRAS_BACK_VERIFY_MINUTES": f"{job.verify_minutes:g}",
     }
     if job.mount:
         values["TETRAS_BACK_MOUNT"] = job.mount

@@ -38,6 +38,7 @@ from tetrasback.config.values import (
     length_of_time,
     list_of,
     mail_word,
+    minutes,
     nice,
     part_of_one,
     pattern,
@@ -178,6 +179,7 @@ def _backup(table: _Table) -> BackupConfig:
         spin_down=table.take("spin_down", boolean, False),
         exclude=table.take("exclude", list_of(pattern), DEFAULT_EXCLUDE),
         shrink_alert=table.take("shrink_alert", part_of_one, 0.5),
+        verify_minutes=table.take("verify_minutes", minutes, 2.0),
     )
     table.end()
     return found

@@ -44,6 +44,8 @@ class BackupConfig:
     """Patterns as in rsync(1), relative to the source."""
     shrink_alert: float = 0.5
     """A source with less than this part of the files or bytes of its last backup is suspicious."""
+    verify_minutes: float = 2
+    """So long after each backup, older content is read again."""
 
 
 @dataclass(frozen=True, slots=True)

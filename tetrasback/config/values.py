@@ -93,6 +93,14 @@ def hours(value: Any) -> float:
     return hours
 
 
+def minutes(value: Any) -> float:
+    """A number of minutes, at most a day; 0 = none."""
+    minutes = number(value)
+    if not 0 <= minutes <= 1440:
+        raise Wrong("must be 0 (not at all) or a number of minutes, at most 1440")
+    return minutes
+
+
 def days(value: Any) -> float:
     """A number of days; 0 = never."""
     days = number(value)

@@ -88,6 +88,7 @@ def advance(turn: Turn, backup: Backup) -> None:
                 exclude=turn.config.backup.exclude,
                 keep=turn.config.retention_of(backup.uuid).rules,
                 shrink_alert=turn.config.backup.shrink_alert,
+                verify_minutes=turn.config.backup.verify_minutes,
             ),
         )
 

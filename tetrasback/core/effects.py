@@ -74,6 +74,7 @@ class RunScript:
     keep: str = ""
     """As `RetentionConfig.rules`."""
     shrink_alert: float = 0.5
+    verify_minutes: float = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,5 +224,6 @@ warn_rest
 BYTES_BEFORE=$BYTES_TOTAL
 publish
 tidy
+[[ $DATA == no ]] || verify_some
 emit "snapshot $NAME"
 finish

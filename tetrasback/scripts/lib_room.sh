@@ -42,7 +42,7 @@ put_aside() {
     done
     mv -nT -- "$MOUNT/$folder" "$WORK/old.$folder" && [[ ! -e $MOUNT/$folder ]] \
         || disk_error "cannot remove the backup $folder"
-    rm -f -- "$STATE/complete/$folder" "$STATE/manifests/$folder" \
+    rm -f -- "$STATE/complete/$folder" "$STATE/manifests/$folder" "$STATE/manifests/$folder.damaged" \
         || disk_error "cannot remove the mark of $folder"
 }
 

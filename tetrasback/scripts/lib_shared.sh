@@ -36,6 +36,7 @@ left_out() {
 # out of a copy of DIRECTORY, and the newest backup that holds the same.
 snapshot_options() {
     local folder
+    SUSPECT=()
     left_out "$1"
     OPTIONS=("--key=$KEY" "${LEFT_OUT[@]}")
     [[ -n ${LINKS[0]:-} ]] || return 0
@@ -43,6 +44,7 @@ snapshot_options() {
     folder=${LINKS[0]%/Donnees}
     folder=$STATE/manifests/${folder##*/}
     [[ ! -f $folder || -L $folder ]] || OPTIONS+=("--previous-manifest=$folder")
+    [[ ! -f $folder.damaged || -L $folder.damaged ]] || SUSPECT=("--damaged=$folder.damaged")
 }
 
 # read_snapshot STREAM: pass on what the program says; the last figures in NEW_BYTES, NEW_FILES.
@@ -56,7 +58,12 @@ read_snapshot() {
                 NEW_FILES=${rest//[!0-9]/}
                 report "$NEW_BYTES" "$NEW_FILES" ;;
             note) note "$rest" ;;
-            warning) warn "${rest#source-unreadable: }" "$FILE_CODE" ;;
+            warning)
+                if [[ $rest == source-unreadable:* ]]; then
+                    warn "${rest#source-unreadable: }" "$FILE_CODE"
+                else
+                    warn "$rest"
+                fi ;;
         esac
     done
 }
@@ -67,7 +74,7 @@ take_snapshot() {
     local stream status said=$BUILD/said
     snapshot_options "$1"
     attempt rm -f -- "$said" || return
-    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" make "${OPTIONS[@]}" --manifest="$3" -- "$1" "$2" 2>"$said")
+    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" make "${OPTIONS[@]}" "${SUSPECT[@]}" --manifest="$3" -- "$1" "$2" 2>"$said")
     CHILD=$!
     read_snapshot "$stream"
     exec {stream}<&-
@@ -92,4 +99,75 @@ estimate_snapshot() {
     exec {stream}<&-
     wait "$CHILD"
     CHILD=''
+}
+
+# verify_some: read again what lies on the disk, from where the last run stopped, for so many minutes
+# as TETRAS_BACK_VERIFY_MINUTES says: in a few runs, everything has been read. Backups are taken from
+# the newest to the oldest; what one shares with the next newer is read there.
+verify_some() {
+    local minutes=${TETRAS_BACK_VERIFY_MINUTES:-0} until place=$STATE/verified-$MACHINE
+    local folder='' start=0 i left rest
+    local -a options
+    [[ $minutes =~ ^[0-9]{1,4}(\.[0-9]+)?$ ]] || return 0
+    until=$((SECONDS + $(awk -v minutes="$minutes" 'BEGIN { printf "%d", minutes * 60 }')))
+    ((SECONDS < until)) || return 0
+    step verify
+    [[ ! -f $place || -L $place ]] || { read -r folder start rest <"$place"; } 2>/dev/null
+    [[ $start =~ ^[0-9]{1,9}$ ]] || start=0
+    local -a all=("$NAME")
+    for ((i = ${#OURS[@]} - 1; i >= 0; i--)); do
+        [[ ! -f $STATE/manifests/${OURS[i]:-} || -L $STATE/manifests/${OURS[i]} ]] || all+=("${OURS[i]}")
+    done
+    for ((i = 0; i < ${#all[@]}; i++)); do
+        [[ ${all[i]} != "$folder" ]] || break
+    done
+    # What was under way is gone by now: from the beginning.
+    ((i < ${#all[@]})) || i=0 start=0
+    for ((; i < ${#all[@]}; i++)); do
+        left=$((until - SECONDS))
+        ((left > 0)) || break
+        options=(--key="$KEY" --manifest="$STATE/manifests/${all[i]}" --seconds="$left"
+            --start="$start" --damaged="$STATE/manifests/${all[i]}.damaged")
+        if ((i > 0)); then
+            options+=(--newer="$MOUNT/${all[i - 1]}/Donnees"
+                --newer-manifest="$STATE/manifests/${all[i - 1]}")
+        fi
+        verify_one "${all[i]}" "${options[@]}" || break
+        start=$NEXT
+        ((start == 0)) || break
+    done
+    ((i < ${#all[@]})) || i=0
+    place "$place" "${all[i]} $start"
+}
+
+# verify_one FOLDER OPTION...: what was found is warned about; where to go on in NEXT.
+verify_one() {
+    local stream status folder=$1
+    shift
+    NEXT=0
+    [[ -d $MOUNT/$folder/Donnees && ! -L $MOUNT/$folder/Donnees && -f $STATE/manifests/$folder ]] \
+        || return 0
+    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" verify "$@" -- "$MOUNT/$folder/Donnees" 2>/dev/null)
+    CHILD=$!
+    read_quietly "$stream"
+    exec {stream}<&-
+    wait "$CHILD"
+    status=$?
+    CHILD=''
+    case $status in
+        0 | 3) return 0 ;;
+        1) warn "the manifest of $folder is of no use: its content cannot be verified" ;;
+        *) disk_error "the disk did not take a note on what is damaged" ;;
+    esac
+}
+
+# read_quietly STREAM: as read_snapshot, of a look at an older backup.
+read_quietly() {
+    local word rest
+    while read -r word rest <&"$1"; do
+        case $word in
+            warning) warn "$rest" ;;
+            next) NEXT=${rest//[!0-9]/} ;;
+        esac
+    done
 }

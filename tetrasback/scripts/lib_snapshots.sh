@@ -117,7 +117,7 @@ clear_marks() {
         folder=${file##*/}
         [[ $folder =~ $FOLDER && ! -e $MOUNT/$folder && ! -L $MOUNT/$folder ]] || continue
         read_mark "$folder" && [[ ${MARK[machine]} == "$MACHINE" ]] \
-            && rm -f -- "$file" "$STATE/manifests/$folder"
+            && rm -f -- "$file" "$STATE/manifests/$folder" "$STATE/manifests/$folder.damaged"
     done
 }
 

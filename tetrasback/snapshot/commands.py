@@ -12,6 +12,7 @@ from typing import Final
 from tetrasback.snapshot import subvolumes
 from tetrasback.snapshot.fingerprint import fingerprint
 from tetrasback.snapshot.key import read_key
+from tetrasback.snapshot.listing import written
 from tetrasback.snapshot.making import make
 from tetrasback.snapshot.manifest import BadManifest, Manifest, open_manifest
 from tetrasback.snapshot.patterns import Patterns, read_patterns
@@ -20,11 +21,15 @@ from tetrasback.snapshot.retention import read_policy
 from tetrasback.snapshot.speaking import Speaker
 from tetrasback.snapshot.trees import Tree
 from tetrasback.snapshot.troubles import DiskTrouble, Refused, words
+from tetrasback.snapshot.verifying import Extent, Newer, verify
 from tetrasback.snapshot.worker import Job
 
 DATE_FORM: Final = "%Y-%m-%d_%H-%M-%S"
 """As the names of backups begin; local time."""
 DATES_MAX: Final = 100_000
+FOUND_MAX: Final = 100_000
+DISTRUSTED_MAX: Final = 1 << 24
+"""Bytes of a list of damaged entries that are read."""
 
 
 def make_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
@@ -33,9 +38,19 @@ def make_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
     excluded = _excluded(options)
     source, previous, manifest = _to_compare(options, key, speaker)
     in_place = _begin(Path(options.target), previous, options.subvolume)
-    job = Job(source, Tree(options.target), previous, manifest, in_place, excluded)
+    distrusted = _distrusted(options.damaged) if options.damaged else frozenset()
+    job = Job(source, Tree(options.target), previous, manifest, in_place, excluded, distrusted)
     make(job, options.manifest, key, options.jobs, speaker)
     speaker.end()
+
+
+def _distrusted(path: Path) -> frozenset[str]:
+    try:
+        with path.open("rb") as file:
+            lines = file.read(DISTRUSTED_MAX).decode("ascii", "replace").splitlines()
+    except OSError as error:
+        raise Refused(f"cannot read {path}: {words(error)}") from error
+    return frozenset(lines)
 
 
 def plan_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
@@ -70,6 +85,51 @@ def tell_seal(options: argparse.Namespace, speaker: Speaker) -> None:
     except OSError as error:
         raise Refused(f"cannot read {options.file}: {words(error)}") from error
     speaker.say(f"seal {digest.hexdigest()}")
+
+
+def verify_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
+    """Compare TARGET with its manifest; tell where to go on."""
+    key = read_key(options.key)
+    tree = _tree(options.target)
+    manifest = _manifest(options.manifest, key)
+    newer = None
+    if options.newer is not None and options.newer_manifest is not None:
+        newer = Newer(_tree(options.newer), _manifest(options.newer_manifest, key))
+    extent = Extent(options.sample / 100, options.seconds, options.start)
+    found = _Found(speaker)
+    following = verify(tree, manifest, newer, extent, found)
+    if options.damaged is not None and found.places:
+        try:
+            with options.damaged.open("a", encoding="ascii") as file:
+                file.writelines(f"{place}\n" for place in found.places)
+        except OSError as error:
+            raise DiskTrouble(f"cannot write {options.damaged}: {words(error)}") from error
+    speaker.end()
+    speaker.say(f"next {following}")
+
+
+class _Found:
+    """Passes on what is found, and remembers where."""
+
+    def __init__(self, speaker: Speaker) -> None:
+        self._speaker = speaker
+        self.places: list[str] = []
+
+    def met(self, kind: str, path: str, why: str) -> None:
+        self._speaker.met(kind, path, why)
+        if len(self.places) < FOUND_MAX:
+            self.places.append(written(path))
+
+    def progress(self, size: int, files: int) -> None:
+        self._speaker.progress(size, files)
+
+
+def _manifest(path: Path, key: bytes) -> Manifest:
+    try:
+        return open_manifest(path, key)
+    except (BadManifest, OSError) as error:
+        why = words(error) if isinstance(error, OSError) else str(error)
+        raise Refused(f"{path}: {why}") from error
 
 
 def tell_expired(options: argparse.Namespace, speaker: Speaker) -> None:

@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace, Speaker], None]]] = {
     "plan": commands.plan_snapshot,
     "fingerprint": commands.tell_fingerprint,
     "seal": commands.tell_seal,
+    "verify": commands.verify_snapshot,
     "expire": commands.tell_expired,
 }
 
@@ -79,12 +80,29 @@ def parser() -> argparse.ArgumentParser:
     make.add_argument(
         "--subvolume", action="store_true", help="on Btrfs: make the first one a subvolume"
     )
+    make.add_argument(
+        "--damaged", type=Path, metavar="FILE", help="entries of DIR that are not to be shared"
+    )
     make.add_argument("target", metavar="TARGET", help="must not exist")
     add_comparison(add("plan", "only tell how much a snapshot would write"))
     mark = add("fingerprint", "tell a word that is the same while nothing in PARTs is touched")
     add_exclude(mark)
     mark.add_argument("source", metavar="SOURCE")
     mark.add_argument("parts", nargs="+", metavar="PART", help="a directory, relative to SOURCE")
+    check = add("verify", "compare a snapshot with its manifest")
+    add_key(check)
+    check.add_argument("--manifest", type=Path, required=True, metavar="FILE")
+    check.add_argument(
+        "--newer", metavar="DIR", help="a newer snapshot; what it shares is not read again"
+    )
+    check.add_argument("--newer-manifest", type=Path, metavar="FILE", help="and its manifest")
+    check.add_argument(
+        "--damaged", type=Path, metavar="FILE", help="what is found is added there, for make"
+    )
+    check.add_argument("--sample", type=_percent, default=100.0, metavar="PERCENT")
+    check.add_argument("--seconds", type=_seconds, metavar="N", help="for about so long only")
+    check.add_argument("--start", type=int, default=0, metavar="N", help="as `next` told")
+    check.add_argument("target", metavar="TARGET")
     seal = add("seal", "tell a word that later proves that a file is as it was")
     add_key(seal)
     seal.add_argument("file", metavar="FILE")
@@ -103,11 +121,27 @@ def _jobs(text: str) -> int:
     return int(text)
 
 
+def _percent(text: str) -> float:
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 100:
+        raise argparse.ArgumentTypeError("must be a percentage above 0, such as 10%")
+    return value
+
+
+def _seconds(text: str) -> float:
+    if not text.isdecimal() or len(text) > 9:
+        raise argparse.ArgumentTypeError("must be a number of seconds")
+    return float(text)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; the exit status."""
     options = parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _end)
-    speaker = Speaker(sys.stdout, getattr(options, "source", ""))
+    speaker = Speaker(sys.stdout, getattr(options, "source", getattr(options, "target", "")))
     try:
         COMMANDS[options.command](options, speaker)
     except (Refused, BadPattern, BadRule) as error:

@@ -11,12 +11,14 @@ _SENTENCES: Final = {
     "unreadable": "warning source-unreadable: cannot read {path}: {why}",
     "changing": "warning source-unreadable: changed each time it was read: {path}",
     "damaged": "warning disk-damaged: not as it was written, copied anew: {path}",
+    "corrupt": "warning damaged: {path}: {why}",
     "vanished": "note vanished while it was read: {path}",
 }
 _REST: Final = {
     "unreadable": "warning source-unreadable: {count} more could not be read",
     "changing": "warning source-unreadable: {count} more changed each time they were read",
     "damaged": "warning disk-damaged: {count} more were not as they were written",
+    "corrupt": "warning damaged: {count} more",
     "vanished": "note {count} more vanished while they were read",
 }
 

@@ -12,6 +12,7 @@ Anything else becomes a *new* inode: the old one belongs to older snapshots.
 import errno
 import os
 import stat
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -70,6 +71,8 @@ class Job:
     in_place: bool = False
     """The target began as a snapshot of `previous`."""
     excluded: Excluded | None = None
+    distrusted: Container[str] = ()
+    """Entries of `previous` (paths as written) that were found damaged: never shared."""
 
 
 @dataclass(slots=True)
@@ -208,7 +211,8 @@ class Worker:
     def _entry(self, here: _Here, name: str, status: os.stat_result) -> None:
         place = here.prefix + encode_name(name)
         rest = here.old.get(place)
-        same = rest is not None and has_facts(rest, facts(status))
+        trusted = place not in self._job.distrusted
+        same = trusted and rest is not None and has_facts(rest, facts(status))
         try:
             if same and self._share(here, name, status):
                 self._done(here, f"{place} {rest}", status)
@@ -301,6 +305,8 @@ class Worker:
         its line ends with, None = not shared.
         """
         copies = here.target if self._job.in_place else here.before
+        if here.prefix + encode_name(name) in self._job.distrusted:
+            return None
         if copies < 0 or (self._job.in_place and name not in here.present):
             return None
         try:
