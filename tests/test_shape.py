@@ -29,7 +29,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "lang": frozenset(),
     "host": frozenset(),
     "perl": frozenset(),
-    "config": frozenset({"host", "perl"}),
+    "config": frozenset({"host", "perl", "snapshot.patterns", "snapshot.retention"}),
     "core": CONFIG_DATA,
     "ports": CONFIG_DATA | {"core"},
     "letters": frozenset({"core", "lang"}),

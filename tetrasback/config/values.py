@@ -11,6 +11,8 @@ from typing import Any, Final, Self
 from tetrasback.config.forms import check_disk_name, check_script_name, has_control, shown
 from tetrasback.config.model import MAIL_WORDS, TAKES
 from tetrasback.errors import InvalidArgs
+from tetrasback.snapshot.patterns import BadPattern, read_pattern
+from tetrasback.snapshot.retention import BadRule, read_within
 
 LIST_MAX: Final = 256
 TEXT_MAX: Final = 4096
@@ -19,7 +21,6 @@ PATTERN_MAX: Final = 400
 """Characters: a list of them fits into one variable of a script's environment (128 KiB)."""
 
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}([_-][A-Za-z0-9]{2,8})*(\.[A-Za-z0-9-]+)?(@[a-z]+)?")
-_WITHIN: Final = re.compile(r"(?=.)(\d{1,4}y)?(\d{1,4}m)?(\d{1,4}w)?(\d{1,5}d)?(\d{1,6}h)?", re.A)
 _UNIT: Final = re.compile(
     r"(?!-)[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(service|socket|timer|path|target|mount|scope|slice)"
 )
@@ -121,8 +122,11 @@ def count(value: Any) -> int:
 def length_of_time(value: Any) -> str:
     """Years, months, weeks, days and hours, such as ``1y6m``; empty = not said."""
     text = string(value)
-    if text and not _WITHIN.fullmatch(text):
-        raise Wrong(f'{shown(text)} is no length of time; write it like "30d" or "1y6m"')
+    if text:
+        try:
+            read_within(text)
+        except BadRule as error:
+            raise Wrong(str(error)) from error
     return text
 
 
@@ -137,9 +141,12 @@ def part_of_one(value: Any) -> float:
 def pattern(value: Any) -> str:
     """A pattern of names as in rsync(1)."""
     text = string(value)
-    bare = text[2:] if text[:2] in ("+ ", "- ") else text
-    if not bare.strip("/") or has_control(text) or len(text) > PATTERN_MAX:
+    if has_control(text) or len(text) > PATTERN_MAX:
         raise Wrong(f"{shown(text)} is not a pattern of names")
+    try:
+        read_pattern(text)
+    except BadPattern as error:
+        raise Wrong(str(error)) from error
     return text
 
 

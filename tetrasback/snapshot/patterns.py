@@ -46,7 +46,7 @@ class Rule:
     whole: bool
     """It is held against the whole path with a slash before it, not against the name."""
     below: bool
-    """It is about a directory and what is below it: FORM asks for a slash after its name."""
+    """It ends with ***, which for a directory may stand for the slash behind its name."""
     form: re.Pattern[str]
 
     def fits(self, path: str, directory: bool) -> bool:
@@ -96,18 +96,13 @@ def read_pattern(text: str) -> Rule:
         raise BadPattern(f"this is no pattern of a name: {text[:80]!r}")
     pattern = _bytewise(pattern)
     anchored = pattern.startswith("/")
-    body = pattern.lstrip("/") if anchored else pattern
-    below = body.endswith("/***")
-    directories_only = body.endswith("/") and not below
-    if below:
-        body = body[: -len("/***")]
-    elif directories_only:
-        body = body.rstrip("/")
-    whole = anchored or below or "/" in body or "**" in body
-    special = bool(re.search(r"[*?\[]", body)) or below
-    form = _translate(body) if special else re.escape(body)
-    if below:
-        form += "/.*"
+    body = pattern.removeprefix("/")
+    below = body.endswith("***")
+    directories_only = body.endswith("/")
+    if directories_only:
+        body = body[:-1]
+    whole = anchored or "/" in body or "**" in body
+    form = _translate(body) if re.search(r"[*?\[]", body) else re.escape(body)
     if anchored:
         form = f"/{form}"
     elif whole and not body.startswith("**"):
@@ -152,14 +147,13 @@ def _set(pattern: str, position: int) -> tuple[str, int]:
     negated = pattern[position : position + 1] in ("!", "^")
     position += negated
     items: list[str] = []
-    first = True
+    start = position
     while True:
         char = pattern[position : position + 1]
         if not char:
             return "(?!)", len(pattern)  # without an end it fits nothing
-        if char == "]" and not first:
+        if char == "]" and position > start:
             break
-        first = False
         if char == "[" and pattern[position + 1 : position + 2] == ":":
             end = pattern.find(":]", position + 2)
             name = pattern[position + 2 : end] if end >= 0 else ""
@@ -177,6 +171,8 @@ def _set(pattern: str, position: int) -> tuple[str, int]:
                 items.append(f"{re.escape(char)}-{re.escape(last)}")
         else:
             items.append(re.escape(char))
+    if "/" in pattern[start:position]:
+        raise BadPattern("a set of characters in a pattern cannot hold a slash")
     position += 1
     inside = "".join(items)
     if negated:

@@ -14,7 +14,6 @@ from tetrasback.config.model import (
     MailConfig,
     ScriptConfig,
 )
-from tetrasback.snapshot.retention import BadRule, read_within
 
 UUID = "0b5a9f3e-0000-4000-8000-00000000000a"
 OTHER = "1b5a9f3e-0000-4000-8000-00000000000b"
@@ -249,14 +248,3 @@ def test_retention_is_told_as_rules_and_a_disk_may_have_its_own() -> None:
 def test_what_makes_no_sense_of_what_is_kept_is_told(table: str, key: str, value: Any) -> None:
     with pytest.raises(ConfigProblems, match=f"{table}.{key}"):
         check({table: {key: value}})
-
-
-@given(st.text("0123456789ymwdh", max_size=8))
-def test_lengths_of_time_are_those_that_retention_reads(text: str) -> None:
-    try:
-        check({"retention": {"keep_within": text}})
-    except ConfigProblems:
-        with pytest.raises(BadRule):
-            read_within(text)
-    else:
-        assert text == "" or read_within(text)

@@ -62,7 +62,10 @@ PATTERN = st.lists(PIECES, min_size=1, max_size=5).map("".join)
 
 
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=400,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(st.tuples(st.sampled_from(["", "+ ", "- "]), PATTERN).map("".join), max_size=3))
 @example(["/d"])
