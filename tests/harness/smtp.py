@@ -65,11 +65,11 @@ class SmtpSink:
 
     @property
     def messages(self) -> list[EmailMessage]:
-        """What came, parsed."""
+        """What came, parsed, with line ends as in a mailbox."""
         with self._lock:
             found = [envelope.content for envelope in self.envelopes]
         return [
-            cast(EmailMessage, message_from_bytes(content, policy=default))
+            cast(EmailMessage, message_from_bytes(content.replace(b"\r\n", b"\n"), policy=default))
             for content in found
             if isinstance(content, bytes)
         ]
