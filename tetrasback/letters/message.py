@@ -6,6 +6,7 @@ The subject's and the header's words are the contract's, in English; filters are
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -47,21 +48,30 @@ def compose(letter: Letter, sender: Sender, log: str = "") -> Mail:
     word, name, key, at = _about(letter)
     word = word if _WORD.fullmatch(word) else "unknown"
     message = EmailMessage(policy=_POLICY)
-    subject = line(f"[Tetras-back] {host} {word}: {name}", SUBJECT_MAX)
-    message["Subject"] = subject.replace("=?", "= ?")  # or readers decode what was not encoded
     message["From"] = Address("Tetras-back", "root", domain)
     message["Date"] = _date(at)
     message["Message-ID"] = f"<tetras-back.{key}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message[VERDICT_HEADER] = word
     message.set_content(body(letter, host, log), charset="utf-8")
-    return Mail(key, message.as_bytes())
+    subject = _encoded(line(f"[Tetras-back] {host} {word}: {name}", SUBJECT_MAX))
+    return Mail(key, b"Subject: " + subject + b"\r\n" + message.as_bytes())
 
 
 def addressed(mail: bytes, to: Sequence[str]) -> bytes:
     """MAIL with its ``To``: the addresses of now, which may not be those of when it was written."""
     names = (line(address, 320) for address in to)
     return b"To: " + ",\r\n ".join(names).encode("utf-8", "replace") + b"\r\n" + mail
+
+
+def _encoded(text: str) -> bytes:
+    """TEXT as the rest of a Subject line, encoded (RFC 2047) only where it must be.
+
+    Not by EmailMessage, which folds long ones before their first word, so that they gain a space.
+    """
+    if text.isascii() and "=?" not in text and text == text.strip():
+        return text.encode()
+    return Header(text, "utf-8", header_name="Subject").encode(linesep="\r\n").encode()
 
 
 def _about(letter: Letter) -> tuple[str, str, str, int]:
