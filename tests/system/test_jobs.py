@@ -3,13 +3,17 @@
 import asyncio
 import itertools
 import logging
+import os
 import signal
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.system.jobs_support import UUID, Bench
+from tetrasback.adapters.jobs import Jobs
+from tetrasback.adapters.scripts import ScriptDirectories
 from tetrasback.adapters.supervise import SCRIPT_PROGRESS_FD
 from tetrasback.core.state import Code, Progress
 from tetrasback.ports import JobResult
@@ -66,6 +70,26 @@ async def test_a_script_has_its_own_group_its_nice_and_no_descriptor_of_ours(ben
     reserved = 0b11 << 31  # 32 and 33 are the C library's own: nobody can set them back
     for line in (blocked, ignored):
         assert int(line.split()[1], 16) & ~reserved == 0
+
+
+async def test_a_scripts_files_are_as_readable_as_ever(bench: Bench) -> None:
+    ours = os.umask(0o077)  # as the unit's UMask=
+    try:
+        await bench.run("umask")
+    finally:
+        os.umask(ours)
+    assert await bench.lines() == ["0022"]
+
+
+async def test_a_nice_that_is_not_permitted_keeps_no_script_from_running(bench: Bench) -> None:
+    python = bench.file("python")  # as the unit's CapabilityBoundingSet=
+    python.write_text('#!/bin/sh\nexec setpriv --bounding-set=-sys_nice -- /usr/bin/python3 "$@"\n')
+    python.chmod(0o755)
+    bench.script("nice")
+    jobs = Jobs(ScriptDirectories([bench.scripts]), bench.logs, python=str(python))
+    result = await jobs.run(replace(bench.job(), nice=-5), bench.told.append)
+    assert result.status == 0
+    assert await bench.lines() == [str(os.nice(0))]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import ctypes
 import os
 from typing import Final
 
+from tetrasback.adapters import sysfs
 from tetrasback.errors import Failed
 
 MS_NOSUID: Final = 2
@@ -33,11 +34,16 @@ _libc.syncfs.argtypes = (ctypes.c_int,)
 def enter_private_namespace() -> None:
     """Give this process a mount namespace of its own, which the host's mounts still flow into.
 
-    To be called before any thread exists: the kernel moves only the thread that asks. Raises
+    Where systemd has given it one already, and forbids it another (RestrictNamespaces=), that will
+    do. To be called before any thread exists: the kernel moves only the thread that asks. Raises
     Failed, for an administrator.
     """
     try:
-        _check(_libc.unshare(_CLONE_NEWNS), "unshare")
+        try:
+            _check(_libc.unshare(_CLONE_NEWNS), "unshare")
+        except PermissionError:
+            if not sysfs.is_namespace_of_our_own():
+                raise
         # Slave, not private: a disk that the host unmounts must not live on in our copy.
         _check(_libc.mount(None, b"/", None, _MS_REC | _MS_SLAVE, None), "/")
     except OSError as error:

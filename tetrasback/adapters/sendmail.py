@@ -85,6 +85,7 @@ def _start(argv: Sequence[str], given: FileIO, said: FileIO) -> subprocess.Popen
             env=ENVIRONMENT,
             cwd="/",
             start_new_session=True,
+            umask=0o022,  # the usual one; the service's own is stricter
         )
     except OSError as error:
         raise NotSent(f"{argv[0]} cannot be run: {error.strerror}") from error

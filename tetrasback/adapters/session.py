@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tetrasback import names
-from tetrasback.adapters import blockdev, holders, mounting, mountpoint, sysfs
-from tetrasback.adapters.kernellog import KernelLog
+from tetrasback.adapters import blockdev, holders, kernellog, mounting, mountpoint, sysfs
 from tetrasback.config.forms import normalise_uuid
 from tetrasback.core.devices import BlockDevice, Reason, objection
 from tetrasback.core.explanations import EXPLANATIONS
@@ -33,7 +32,7 @@ class Session:
     """Of the root of the mounted file system; for syncfs, likewise."""
     target: Path | None = None
     room: Room = field(default_factory=lambda: Room(0, 0))
-    log: KernelLog | None = None
+    log: kernellog.Log | None = None
     """Where a script has the device and may unmount what it wrote before anybody can ask."""
     lost: Fault | None = None
     """An error of writing that was met: the kernel tells it once, we ever after."""
@@ -222,7 +221,8 @@ def open_session(device: BlockDevice, mode: str, runtime_dir: Path) -> Session:
             opened.root = mountpoint.mount(device, opened.descriptor, opened.target)
             opened.room = mountpoint.room(opened.root)
         else:
-            opened.log = KernelLog({Path(node).name for node in (device.node, device.whole)})
+            nodes = (device.node, device.whole)
+            opened.log = kernellog.listen({Path(node).name for node in nodes})
         done = True
     except OSError as error:
         raise _unreadable(device, error) from None

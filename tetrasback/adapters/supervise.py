@@ -117,7 +117,11 @@ def _execute(
     os.dup2(progress, SCRIPT_PROGRESS_FD)
     os.closerange(SCRIPT_PROGRESS_FD + 1, failure)
     os.closerange(failure + 1, 65536)
-    os.nice(nice)
+    os.umask(0o022)  # the usual one; the service's own is stricter
+    try:  # noqa: SIM105 - contextlib costs as much time as all else that is imported here
+        os.nice(nice)
+    except PermissionError:
+        pass  # below 0 only where the service has been given CAP_SYS_NICE
     os.chdir(directory)
     environment = {**os.environ, "TETRAS_BACK_PROGRESS_FD": str(SCRIPT_PROGRESS_FD)}
     try:

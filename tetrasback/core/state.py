@@ -302,4 +302,5 @@ class State:
     @property
     def at_rest(self) -> bool:
         """Whether a restart would cut off nothing, and nobody waits to hear that a disk is free."""
-        return not (self.busy or self.releasing or self.letting_go or self.checking)
+        waiting = self.releasing or self.letting_go or self.checking
+        return not (self.busy or self.preparing or waiting)
