@@ -17,7 +17,7 @@ from tetrasback import errors
 from tetrasback.lang.english import SENTENCES
 
 PACKAGE = PROJECT / "tetrasback"
-CLIENTS = frozenset({"client", "ctl", "lang", "notify", "letters"})
+CLIENTS = frozenset({"client", "ctl", "lang", "notifier", "letters"})
 VALUE = "x"
 
 SAYING = frozenset(
@@ -81,6 +81,26 @@ COMPOSED = {
     "{device} could not be let go of: {why}": "let go of",
     "partitioning {device}": "partitioning",
     "making the file system on {device}": "making the file system on",
+    "{folder}, {size}, to make room": "to make room",
+    "{folder}, {size}, as the rules say": "as the rules say",
+    "the source {path} is empty or missing; nothing is deleted from the disk": (
+        "is empty or missing"
+    ),
+    (
+        "the source {path} has shrunk from {before} files to {after} since the last backup;"
+        " nothing is deleted from the disk"
+    ): f"has shrunk from {VALUE} files to {VALUE} since the last backup",
+    (
+        "the source {path} has shrunk from {before} bytes to {after} since the last backup;"
+        " nothing is deleted from the disk"
+    ): f"has shrunk from {VALUE} bytes to {VALUE} since the last backup",
+    (
+        "the disk is full: about {needed} needed, {free} free, and nothing may be deleted in this"
+        " run; use a larger disk"
+    ): ", and nothing may be deleted in this run",
+    (
+        "the disk is full: about {needed} needed, {free} free; use a larger disk"
+    ): f"the disk is full: about {VALUE} needed, {VALUE} free{VALUE}; use a larger disk",
     "{what} failed: {program} was ended": f"{VALUE} was ended",
     "{device} data of no known kind": "data of no known kind",
 }
@@ -133,13 +153,19 @@ def programs() -> list[Path]:
 @pytest.fixture(scope="module")
 def said() -> set[str]:
     """Every text in the programs."""
-    return {
+    found = {
         text
         for path in programs()
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.expr)
         for text in written(node)
     }
+    # What tetras-back-snapshot says to a script, which says it on.
+    found |= {re.sub(r"\{\w+\}", VALUE, text.partition(": ")[2]) for text in found}
+    for script in (PACKAGE / "scripts").glob("*.sh"):
+        for text in re.findall(r'"((?:[^"\\]|\\.)*)"', script.read_text()):
+            found.add(re.sub(r"\$\{[^}]*\}|\$\(\([^)]*\)\)|\$\w+", VALUE, text))
+    return found
 
 
 @pytest.mark.parametrize("sentence", SENTENCES)

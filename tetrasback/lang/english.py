@@ -363,4 +363,44 @@ SENTENCES: Final[Sequence[str]] = (
     N_("data of no known kind"),
     N_("{device} data of no known kind"),
     N_("and {count} more"),
+    # Said by the backup scripts
+    N_("{folder}, {size}, to make room"),
+    N_("{folder}, {size}, as the rules say"),
+    N_("cannot read {path}: {why}"),
+    N_("changed each time it was read: {path}"),
+    N_("not as it was written, copied anew: {path}"),
+    N_("{count} more could not be read"),
+    N_("{count} more changed each time they were read"),
+    N_("{count} more were not as they were written"),
+    N_("{count} more files could not be read"),
+    N_("the source {path} is empty or missing; nothing is deleted from the disk"),
+    N_(
+        "the source {path} has shrunk from {before} files to {after} since the last backup;"
+        " nothing is deleted from the disk"
+    ),
+    N_(
+        "the source {path} has shrunk from {before} bytes to {after} since the last backup;"
+        " nothing is deleted from the disk"
+    ),
+    N_("--also {path}: not there, so not saved"),
+    N_(
+        "the newest backup on the disk is {minutes} minutes in the future; set the clock"
+        " right; nothing is deleted from the disk"
+    ),
+    N_("serveur.tar.gz in {folder} is damaged: it is not what was written"),
+    N_("the rules of what is kept are not understood, so everything is: {rules}"),
+    N_("the disk is full: about {needed} needed, {free} free; use a larger disk"),
+    N_(
+        "the disk is full: about {needed} needed, {free} free, and nothing may be deleted"
+        " in this run; use a larger disk"
+    ),
+    N_("the disk is full: {needed} more needed for {part}, {free} free; use a larger disk"),
+    N_("the disk is full: no room for {part}"),
+    N_("the disk does not say how much room it has"),
+    N_("the disk reported errors while it was written to; replace it"),
+    N_("the disk reported errors; replace it"),
+    N_("the disk did not take what was written: {why}"),
+    N_("cannot write to the disk"),
+    N_("cannot clear {path} on the disk"),
+    N_("cannot remove the backup {folder}"),
 )

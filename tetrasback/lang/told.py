@@ -14,8 +14,10 @@ from typing import Final
 
 from tetrasback.lang.english import SENTENCES
 from tetrasback.lang.i18n import _, translating
+from tetrasback.lang.units import size_of
 from tetrasback.lang.words import VERDICT_WORDS, say
 
+_SIZES: Final = frozenset({"size", "needed", "free"})
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -47,6 +49,8 @@ def _again(text: str) -> str:
                 facts["why"] = told(facts["why"])
             if "verdict" in facts:
                 facts["verdict"] = say(VERDICT_WORDS, facts["verdict"], "verdict")
+            for name in _SIZES & facts.keys():
+                facts[name] = size_of(facts[name])
             return _(sentence).format(**facts)
     return ""
 

@@ -1,11 +1,14 @@
 """Sizes, times and durations for people, and times for programs."""
 
+import re
 import time
 from datetime import UTC, datetime
 
 from tetrasback.lang.i18n import N_, _, ngettext, pgettext
 
 _SIZES = (N_("kB"), N_("MB"), N_("GB"), N_("TB"), N_("PB"), N_("EB"))
+_BINARY = (N_("KiB"), N_("MiB"), N_("GiB"), N_("TiB"), N_("PiB"), N_("EiB"))
+_WRITTEN = re.compile(rf"([0-9.]{{1,20}}) ?({'|'.join((*_SIZES, *_BINARY, 'B'))})")
 
 
 def size(count: int) -> str:
@@ -20,6 +23,15 @@ def size(count: int) -> str:
     return _("{number} {unit}").format(
         number=_decimal(value) if value < 99.95 else f"{value:.0f}", unit=_(unit)
     )
+
+
+def size_of(text: str) -> str:
+    """A size that a script wrote, such as ``1.2GiB``, in the reader's way; other text as it is."""
+    found = _WRITTEN.fullmatch(text)
+    if not found:
+        return text
+    number = found[1].replace(".", pgettext("decimal point", "."))
+    return _("{number} {unit}").format(number=number, unit=_(found[2]))
 
 
 def _decimal(value: float) -> str:

@@ -10,6 +10,7 @@ from tetrasback.core.state import Backup, Code, Disk, Verdict
 from tetrasback.core.verdict import sum_progress
 from tetrasback.lang import words
 from tetrasback.lang.i18n import N_, _, ngettext
+from tetrasback.lang.told import told
 from tetrasback.lang.units import ago, duration, moment, size
 from tetrasback.letters import advice
 from tetrasback.letters.plain import line, lines
@@ -32,10 +33,6 @@ _HEADLINES: Final[Mapping[str, str]] = {
     Verdict.INTERRUPTED: N_(
         "The backup of {host} onto disk {name} was INTERRUPTED: do not rely on it."
     ),
-}
-_WHY_REMOVED: Final[Mapping[str, str]] = {
-    "to make room": N_("to make room"),
-    "as the rules say": N_("as the rules say"),
 }
 _GOOD: Final = (Verdict.SUCCESS, Verdict.WARNING)
 _LOGGED: Final = (Verdict.FAILED, Verdict.INTERRUPTED)
@@ -66,28 +63,21 @@ def _backup(backup: Backup, disk: Disk, host: str, log: str) -> Iterable[str]:
         yield _what_happened(backup)
         yield _labelled(_("What to do:"), advice.on_backup(backup.code, backup.name, disk.fstype))
     yield _facts(_of_backup(backup, disk))
-    pruned = [_removed(text) for text in said.pruned]
-    yield _section(_("Older backups that were removed:"), pruned, len(pruned))
+    yield _section(_("Older backups that were removed:"), said.pruned, len(said.pruned))
     count = ngettext("{count} warning:", "{count} warnings:", said.warnings)
     yield _section(count.format(count=said.warnings), said.warned, said.warnings)
     if backup.verdict in _LOGGED:
         end = [text for text in log.splitlines() if text.strip()][-LOG_LINES:]
-        yield _section(_("The end of the log:"), end, len(end))
+        yield "\n".join((_("The end of the log:"), *lines(end))) if end else ""
     yield _("The whole log: {command}").format(command=f"tetras-backctl log {backup.id}")
-
-
-def _removed(text: str) -> str:
-    """What a script says of a backup that it removed, with our scripts' reasons translated."""
-    what, comma, why = text.rpartition(", ")
-    return f"{what}{comma}{_(_WHY_REMOVED[why])}" if why in _WHY_REMOVED else text
 
 
 def _what_happened(backup: Backup) -> str:
     code = words.say(advice.WHY, backup.code)
     messages = [backup.message, *(finding.message for finding in backup.findings)]
-    told = [text for text in dict.fromkeys(messages) if text]
+    why = [text for text in dict.fromkeys(messages) if text]
     head = _("What happened: {what}").format(what=code) if code else _("What happened:")
-    return _section(head, told[:FINDINGS_MAX], len(told)) or head
+    return _section(head, why[:FINDINGS_MAX], len(why)) or head
 
 
 def _of_backup(backup: Backup, disk: Disk) -> Iterable[tuple[str, str]]:
@@ -232,8 +222,11 @@ def _labelled(label: str, text: str) -> str:
 
 
 def _section(head: str, texts: Sequence[str], count: int) -> str:
-    """HEAD over the first of TEXTS, and how many of the COUNT are not there; empty without any."""
-    shown = lines(texts[:LIST_MAX])
+    """HEAD over the first of TEXTS, and how many of the COUNT are not there; empty without any.
+
+    What is known of TEXTS is said in the reader's language.
+    """
+    shown = lines(map(told, texts[:LIST_MAX]))
     left = count - len(shown)
     if left > 0:
         more = ngettext("… and {count} more", "… and {count} more", left)

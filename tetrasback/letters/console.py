@@ -4,6 +4,7 @@ from tetrasback.core.news import BackupEnded, Call, DiskRefused, DiskSafe
 from tetrasback.core.state import Verdict
 from tetrasback.lang import words
 from tetrasback.lang.i18n import _
+from tetrasback.lang.told import told
 from tetrasback.letters import advice
 from tetrasback.letters.plain import line
 
@@ -23,4 +24,4 @@ def called_out(call: Call) -> str:
                 else _("Tetras-back: the backup on disk {name} FAILED: {why}")
             )
             why = words.say(advice.WHY, backup.code)
-            return text.format(name=line(backup.name), why=why or line(backup.message))
+            return text.format(name=line(backup.name), why=why or line(told(backup.message)))
