@@ -1,4 +1,4 @@
-"""A reader of French."""
+"""A reader of French, for whoever wants one."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +11,7 @@ from tetrasback.lang import i18n
 
 @pytest.fixture(scope="session")
 def catalogues(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The catalogues of `po/` as they are now."""
     return build_catalogues(tmp_path_factory.mktemp("locale"))
 
 
