@@ -160,12 +160,14 @@ def open_both_ends(path: str) -> int:
     return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
 
 
-def open_writing_end(path: str, *, afresh: bool) -> int:
+def open_writing_end(path: str, *, unread: int | None) -> int:
     """Hold only the writing end of a FIFO, so that readers come in, can be told from none, and get
     end-of-file when it is closed.
 
-    Without a reader there is no such end but by way of a reading one of our own. AFRESH: a reader
-    who is there is a new one; otherwise the old one, who has not left yet: then -1.
+    Without a reader there is no such end but by way of a reading one of our own. Where one is
+    there, what lies in the pipe is taken out, for they are to get one document. UNREAD: it may be
+    the last reader, who has not left since they were given so many bytes; then -1, if they have
+    read some and not all of them. None: it is another.
     """
     flags = os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     try:
@@ -178,16 +180,17 @@ def open_writing_end(path: str, *, afresh: bool) -> int:
             return os.open(path, os.O_WRONLY | flags)
         finally:
             os.close(reading)
-    if not afresh:
+    lying = struct.unpack("i", fcntl.ioctl(writing, termios.FIONREAD, bytes(4)))[0]
+    if unread is not None and lying not in (0, unread):
         os.close(writing)
         return -1
-    if struct.unpack("i", fcntl.ioctl(writing, termios.FIONREAD, bytes(4)))[0]:
+    if lying:
         _empty(path, flags)
     return writing
 
 
 def _empty(path: str, flags: int) -> None:
-    """Take out what the reader before has left: the next one is to get one document."""
+    """Take out what lies in a FIFO."""
     reading = os.open(path, os.O_RDONLY | flags)
     try:
         with contextlib.suppress(BlockingIOError):

@@ -48,6 +48,8 @@ class Fifo(ABC):
         self._turn = asyncio.Lock()
         self._pause = FIRST_PAUSE
         self._closed = False
+        self._meanwhile = 0
+        """What has happened since the look that is under way began, our own doing included."""
 
     @abstractmethod
     def opening(self) -> Callable[[str], int]:
@@ -63,7 +65,8 @@ class Fifo(ABC):
 
     @abstractmethod
     def happened(self, mask: int) -> None:
-        """Readers have come or gone (`watcher.OPENED`, `watcher.LEFT`)."""
+        """Readers have come or gone (`watcher.OPENED`, `watcher.LEFT`), while it was not being
+        looked for."""
 
     @abstractmethod
     def wake(self) -> None:
@@ -151,4 +154,7 @@ class Fifo(ABC):
             return
         if mask & MOVED:
             self.look_in(SETTLE)
-        self.happened(mask)
+        if self._turn.locked():
+            self._meanwhile |= mask
+        else:
+            self.happened(mask)
