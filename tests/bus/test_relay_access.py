@@ -7,15 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bus.relaying import ALLOWED, Person, Root, reading
-from tests.harness import Daemon, Polkitd, PrivateBus, Relay, User, run, wait_until
-
-
-@pytest.fixture
-def allowed(bus: PrivateBus) -> Iterator[Polkitd]:
-    """A real polkitd by which everybody may register."""
-    with Polkitd(bus, extra_rules=ALLOWED) as running:
-        yield running
+from tests.bus.relaying import Person, Root, reading
+from tests.harness import Daemon, Polkitd, Relay, User, run, wait_until
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from tests.bus.relaying import ALLOWED, Person, Reader, reading, relay_on, told_of
+from tests.bus.relaying import Person, Reader, reading, relay_on, told_of
 from tests.bus.serving import UUID, eventually
 from tests.harness import Polkitd, PrivateBus, Relay, User
 from tests.harness.process import PROJECT
@@ -37,12 +37,6 @@ ALL = (
 )
 
 Daemon = tuple[Service, Callable[..., None]]
-
-
-@pytest.fixture
-def allowed(bus: PrivateBus) -> Iterator[Polkitd]:
-    with Polkitd(bus, extra_rules=ALLOWED) as running:
-        yield running
 
 
 @pytest.fixture

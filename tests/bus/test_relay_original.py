@@ -6,12 +6,12 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.bus.relaying import ALLOWED, Person, relay_on, told_of
+from tests.bus.relaying import Person, relay_on, told_of
 from tests.bus.serving import UUID
 from tests.harness import Polkitd, PrivateBus, Relay, User
 from tests.harness.process import Process
@@ -23,12 +23,6 @@ DOCUMENT = {
     "CONNECTED": {},
     "KNOWN": {UUID: {"name": "bleu", "last_seen": "Never", "last_backup": "Never"}},
 }
-
-
-@pytest.fixture
-def allowed(bus: PrivateBus) -> Iterator[Polkitd]:
-    with Polkitd(bus, extra_rules=ALLOWED) as running:
-        yield running
 
 
 @pytest.fixture
