@@ -34,7 +34,7 @@ if [[ $goal == deb ]]; then
 elif [[ $goal != demo ]]; then
     packages+=("${building[@]}")
     packages+=(
-        python3-venv python3-pip python3-dbusmock ca-certificates
+        python3-venv python3-pip python3-dbusmock python3-jsonschema ca-certificates
         shellcheck libxml2-utils libdbus-1-dev man-db mandoc bash-completion zsh fish
         libnotify-bin imagemagick desktop-file-utils
         dosfstools exfatprogs ntfs-3g mtree-netbsd openssl perl psmisc strace pkexec bsdutils
