@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from tetrasback import performer
 from tetrasback.adapters.sim import SimScript, SimWorld
+from tetrasback.adapters.sim_mail import SimMail
 from tetrasback.control import Control
 from tetrasback.core import signals
+from tetrasback.core.news import BackupEnded, DiskSafe, Letter
 from tetrasback.engine import Engine
 from tetrasback.errors import Busy
 from tetrasback.ports import Ports
@@ -171,3 +174,51 @@ async def test_unplug_is_not_answered_with_yes_while_a_new_backup_begins(world: 
         await server.control.run_backup(UUID)
         with pytest.raises(Busy):
             await unplugging
+
+
+async def test_end_of_a_backup_is_mailed_and_called_out(world: SimWorld) -> None:
+    world.configuration.toml = f'language = "fr"\n{CONFIG}\n[alerts]\nconsole = true\n'
+    async with Server(world) as server:
+        await server.told(signals.SafeToUnplug)
+    (letter,) = world.mail.letters
+    assert isinstance(letter, BackupEnded)
+    assert letter.backup.verdict == "success"
+    assert world.mail.languages == ["fr"]
+    assert world.mail.settings.to == ("root",)
+    assert world.history.mailed == {letter.backup.id}
+    assert world.console.calls == [DiskSafe(UUID, "bleu")]
+
+
+async def test_trouble_with_mail_is_an_alert(world: SimWorld) -> None:
+    async with Server(world) as server:
+        world.mail.told("1 mail waits")
+        await server.engine.shown()
+        assert "mail" in {alert.code for alert in server.control.manager().alerts}
+        world.mail.told("")
+        await server.engine.shown()
+        assert "mail" not in {alert.code for alert in server.control.manager().alerts}
+
+
+async def test_mail_that_is_never_kept_holds_up_neither_backups_nor_the_end(
+    world: SimWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stuck(SimMail):
+        async def post(self, letter: Letter, language: str) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(performer, "POST_SECONDS", 0.1)
+    async with Server(world, mail=Stuck()) as server:
+        await server.told(signals.SafeToUnplug)
+        await server.control.run_backup(UUID)
+        await server.engine.until(lambda: not server.engine.state.busy)
+        assert len(server.audience.of(signals.BackupFinished)) == 2
+    assert world.history.mailed == set()
+
+
+async def test_mail_that_fails_in_an_unknown_way_ends_no_backup(world: SimWorld) -> None:
+    class Broken(SimMail):
+        async def post(self, letter: Letter, language: str) -> None:
+            raise RuntimeError("on purpose")
+
+    async with Server(world, mail=Broken()) as server:
+        assert (await server.told(signals.SafeToUnplug)).uuid == UUID
