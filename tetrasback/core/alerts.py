@@ -91,10 +91,10 @@ def of_server(state: State) -> Iterator[Alert]:
 
 def of_all_disks(disks: Iterable[Disk], config: Config, now: int) -> Iterator[Alert]:
     """What is about all disks together. Time makes a difference only as the days go by."""
-    if staleness.none_good(disks, config, now):
-        newest = max(staleness.waits_since(disk) for disk in disks if disk.saved)
-        days = staleness.days_passed(newest, now)
-        yield Alert("no-good-backup", "", newest, f"no disk has had a good backup for {days} days")
+    since = staleness.none_since(disks, config, now)
+    if since:
+        days = staleness.days_passed(since, now)
+        yield Alert("no-good-backup", "", since, f"no disk has had a good backup for {days} days")
 
 
 def _of_whole_disks(state: State) -> Iterator[Alert]:

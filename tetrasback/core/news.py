@@ -37,8 +37,8 @@ class DisksStale:
 
     disks: tuple[Disk, ...]
     """Those that have waited longest first."""
-    none_good: bool
-    """No disk at all has had one for that long."""
+    none_since: int
+    """When the last good one on any disk was, where that is too long ago as well; else 0."""
     at: int
 
 

@@ -37,10 +37,14 @@ def is_stale(disk: Disk, config: Config, now: int) -> bool:
     return disk.saved and _passed(waits_since(disk), days_allowed(disk, config), now)
 
 
-def none_good(disks: Iterable[Disk], config: Config, now: int) -> bool:
-    """Whether no disk has had a good backup for longer than the server may go without one."""
-    newest = max((waits_since(disk) for disk in disks if disk.saved), default=0)
-    return _passed(newest, config.alerts.stale_days, now)
+def none_since(disks: Iterable[Disk], config: Config, now: int) -> int:
+    """When the last good backup on any disk was, if that is longer ago than the server may go
+    without one; else 0. Before there is any, the clock starts when the first disk was saved.
+    """
+    saved = [disk for disk in disks if disk.saved]
+    newest = max((disk.last_success for disk in saved), default=0)
+    since = newest or min((disk.saved_at for disk in saved), default=0)
+    return since if _passed(since, config.alerts.stale_days, now) else 0
 
 
 def days_passed(since: int, now: int) -> int:
@@ -58,17 +62,20 @@ def news(disks: Iterable[Disk], config: Config, now: int, quiet_hours: int) -> D
     QUIET_HOURS: hours for which nothing was told, on a clock that nobody sets.
     """
     saved = [disk for disk in disks if disk.saved]
-    none = none_good(saved, config, now)
-    found = saved if none else [disk for disk in saved if is_stale(disk, config, now)]
-    if not any(_is_due(disk, now, quiet_hours) for disk in found):
+    none = none_since(saved, config, now)
+    stale = [disk for disk in saved if is_stale(disk, config, now)]
+    told = [disk.stale_told for disk in stale]
+    if none:  # that a disk was saved meanwhile is no reason to say so again
+        told.append(max(disk.stale_told for disk in saved))
+    if not any(_is_due(then, now, quiet_hours) for then in told):
         return None
-    return DisksStale(tuple(_longest_first(found)), none, now)
+    return DisksStale(tuple(_longest_first(saved if none else stale)), none, now)
 
 
-def _is_due(disk: Disk, now: int, quiet_hours: int) -> bool:
-    if disk.stale_told > now:  # told, or the clock was wrong then, or is wrong now: no hurry
+def _is_due(told: int, now: int, quiet_hours: int) -> bool:
+    if told > now:  # the clock was wrong then, or is wrong now: no hurry
         return quiet_hours >= REPEAT_DAYS * 24
-    return disk.stale_told == 0 or now - disk.stale_told >= REPEAT_DAYS * DAY
+    return told == 0 or now - told >= REPEAT_DAYS * DAY
 
 
 def _longest_first(disks: Sequence[Disk]) -> Sequence[Disk]:

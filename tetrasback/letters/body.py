@@ -152,9 +152,8 @@ def _refused(letter: DiskRefused, host: str) -> Iterable[str]:
 
 
 def _stale(letter: DisksStale, host: str) -> Iterable[str]:
-    if letter.none_good:
-        newest = max((staleness.waits_since(disk) for disk in letter.disks), default=letter.at)
-        days = staleness.days_passed(newest, letter.at)
+    if letter.none_since:
+        days = staleness.days_passed(letter.none_since, letter.at)
         text = ngettext(
             "No disk of {host} has had a good backup for {days} day.",
             "No disk of {host} has had a good backup for {days} days.",

@@ -39,7 +39,7 @@ def backed_up(world: World, number: int = 0, seq: int = 7) -> None:
 def told(world: World) -> list[tuple[int, list[str], bool]]:
     """Day, names, and whether no disk was good, of each letter."""
     return [
-        (round(item.at / DAY) - 100, [disk.name for disk in item.disks], item.none_good)
+        (round(item.at / DAY) - 100, [disk.name for disk in item.disks], bool(item.none_since))
         for item in world.letters
         if isinstance(item, DisksStale)
     ]
@@ -127,6 +127,19 @@ def test_the_server_is_watched_whatever_the_disks_own_days_say() -> None:
     assert told(world) == [(14, ["bleu", "rouge"], True)]
     assert "stale" not in codes(world)
     assert "no-good-backup" in codes(world)
+
+
+def test_saving_another_disk_does_not_make_the_old_backups_younger_nor_write_again() -> None:
+    world = server(rouge=0)
+    backed_up(world)
+    pass_days(world, 15)
+    assert len(told(world)) == 1
+    world.happen(events.SaveRequested(UUIDS[2], "vert"))
+    assert "no-good-backup" in codes(world)
+    pass_days(world, 5.9)
+    assert len(told(world)) == 1
+    pass_days(world, 1)
+    assert told(world)[1] == (21, ["rouge", "bleu", "vert"], True)
 
 
 def test_zero_days_is_silence() -> None:
@@ -220,7 +233,10 @@ def test_saving_again_begins_anew() -> None:
     world.happen(events.ForgetRequested(ONE))
     world.happen(events.SaveRequested(ONE, "bleu"))
     pass_days(world, 2)
-    assert told(world) == [(14, ["rouge"], False)]
+    assert codes(world)["stale"] == [
+        "disk rouge was saved 15 days ago and holds no good backup yet"
+    ]
+    assert codes(world)["never-backed-up"] == ["disk bleu holds no good backup yet"]
 
 
 def test_when_a_disk_was_saved_is_written_at_once() -> None:

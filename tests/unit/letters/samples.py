@@ -48,9 +48,9 @@ def refused(reason: str = "unsupported-filesystem", fstype: str = "exfat") -> Di
     return DiskRefused(replace(DISK, fstype=fstype), "/dev/sdb1", reason, NOON, "mark")
 
 
-def stale(*names: str, none_good: bool = False) -> DisksStale:
+def stale(*names: str, none_since: int = 0) -> DisksStale:
     disks = tuple(replace(DISK, name=name, last_success=0) for name in names or ("bleu",))
-    return DisksStale(disks, none_good, NOON)
+    return DisksStale(disks, none_since, NOON)
 
 
 # Everything that could get into a letter, however it got there.
@@ -104,7 +104,7 @@ LETTERS: st.SearchStrategy[Letter] = st.one_of(
     st.builds(
         DisksStale,
         disks=st.lists(_disk, max_size=4).map(tuple),
-        none_good=st.booleans(),
+        none_since=_time,
         at=_time,
     ),
 )

@@ -135,7 +135,7 @@ def test_every_refusal_has_a_sentence(reason: str) -> None:
 
 def test_stale_disks_are_listed_with_how_long() -> None:
     old = replace(DISK, name="rouge", last_success=NOON - 20 * DAY)
-    text = text_of(DisksStale((stale().disks[0], old), none_good=False, at=NOON))
+    text = text_of(DisksStale((stale().disks[0], old), none_since=0, at=NOON))
     assert text.startswith("2 disks of serveur have not had a good backup for too long.\n")
     assert "  bleu: no good backup yet, saved " in text
     assert "(40 days ago)" in text
@@ -144,7 +144,7 @@ def test_stale_disks_are_listed_with_how_long() -> None:
 
 
 def test_no_good_backup_at_all_says_so_first() -> None:
-    text = text_of(stale("bleu", "rouge", none_good=True))
+    text = text_of(stale("bleu", "rouge", none_since=NOON - 40 * DAY))
     assert text.startswith("No disk of serveur has had a good backup for 40 days.\n")
 
 

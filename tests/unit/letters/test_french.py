@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.letters.samples import DISK, ended, refused, stale
+from tests.unit.letters.samples import DISK, NOON, ended, refused, stale
 from tetrasback.core.devices import Reason
 from tetrasback.core.news import DiskSafe, Letter
 from tetrasback.core.state import Code, Finding, Verdict
@@ -46,7 +46,7 @@ def english_in(text: str) -> list[str]:
         refused(),
         stale("bleu", "vert"),
         stale("bleu"),
-        stale("bleu", none_good=True),
+        stale("bleu", none_since=NOON - 30 * 86_400_000_000),
     ],
 )
 def test_body_is_french_and_the_subject_the_contracts(letter: Letter) -> None:
