@@ -20,10 +20,10 @@ POLKITDIR ?= /usr/share/polkit-1
 # Where Python's gettext looks; below another PREFIX it would not, but beside the program it does.
 LOCALEDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/share/locale,$(LIBDIR)/tetrasback/locale)
 
-# Programs stand in pyproject.toml, as NAME=MODULE:FUNCTION. Those of section 8 are the
-# administrator's.
+# Programs stand in pyproject.toml, as NAME=MODULE:FUNCTION; some are nobody's to type.
 PROGRAMS := $(shell sed -n '/^\[project.scripts\]/,/^$$/s/^\([a-z-]*\) = "\(.*\)"/\1=\2/p' pyproject.toml)
-program_dir = $(PREFIX)/$(if $(wildcard man/$(1).8),sbin,bin)
+SBIN := tetras-backd tetras-back-relay tetras-back-snapshot
+program_dir = $(PREFIX)/$(if $(filter $(1),$(SBIN)),sbin,bin)
 program_name = $(firstword $(subst =, ,$(1)))
 
 MODULES := $(sort $(shell find tetrasback -name '*.py' -not -path 'tetrasback/scripts/*'))
