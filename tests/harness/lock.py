@@ -34,6 +34,10 @@ class MachineLock:
                 return
             os.close(self._file)  # whoever held it removed the file: what we got is no lock
 
+    def is_held(self) -> bool:
+        """Whether anybody holds it now."""
+        return self._path.exists()
+
     def _is_current(self) -> bool:
         try:
             return os.path.samestat(os.fstat(self._file), self._path.stat())

@@ -12,6 +12,9 @@ from tests.harness.lock import MachineLock
 from tests.harness.process import PYTHON, HarnessError, Process, run, wait_until
 from tetrasback import names
 
+_MADE = Path("/run/tetras-back-harness-relay-user")
+"""Exists while the relay's user is one that a test run made."""
+
 
 class RelayUser:
     """The relay's user, as a package would make it; removed with the last who needs it, unless the
@@ -19,11 +22,10 @@ class RelayUser:
 
     def __init__(self) -> None:
         self._shared = MachineLock("relay", shared=True)
-        self._made = Path("/run/tetras-back-harness-relay-user")
         with MachineLock("users"):
             self._shared.acquire()
             if not _exists():
-                self._made.touch()
+                _MADE.touch()
                 run(
                     [
                         *("useradd", "--system", "--no-create-home", "--home-dir=/nonexistent"),
@@ -35,9 +37,15 @@ class RelayUser:
 
     def close(self) -> None:
         with MachineLock("users"):
-            if self._shared.release() and self._made.exists():
+            if self._shared.release() and _MADE.exists():
                 run(["userdel", "--force", names.RELAY_USER], check=False)
-                self._made.unlink()
+                _MADE.unlink()
+
+
+def forgotten_users() -> list[str]:
+    """The relay's user, if a test run made it and nobody needs it any more."""
+    with MachineLock("users"):  # nobody is about to remove it
+        return [names.RELAY_USER] if _MADE.exists() and not MachineLock("relay").is_held() else []
 
 
 class Relay:

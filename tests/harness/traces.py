@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.harness.process import run, users_of
+from tests.harness.relay import forgotten_users
 
 
 def traces(workspace: Path, users: Iterable[str] = ()) -> list[str]:
@@ -20,5 +21,6 @@ def traces(workspace: Path, users: Iterable[str] = ()) -> list[str]:
         *(f"loop device {line}" for line in loops.splitlines() if workspace.name in line),
         *(f"udev rule {path}" for path in rules.glob(f"*{workspace.name}*")),
         *(f"user {name}" for name in users if name in known),
+        *(f"user {name}" for name in forgotten_users()),
         *([f"directory {workspace}"] if os.path.lexists(workspace) else []),
     ]

@@ -15,6 +15,7 @@ from tests.harness.process import BASE_ENVIRONMENT, PROJECT, PYTHON
         ("== A bus with polkit", signal.SIGINT),
         ("# tetras-backctl watch", signal.SIGTERM),
         ("# tetras-backctl backup", signal.SIGHUP),
+        ("== What everybody has heard", signal.SIGINT),
     ],
 )
 def test_interrupted_demo_leaves_nothing_behind(line: str, number: int) -> None:
