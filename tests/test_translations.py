@@ -5,6 +5,7 @@ green again.
 """
 
 import ast
+import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,6 +167,31 @@ def test_values_keep_their_places() -> None:
     for english, french in entries(CATALOGUE):
         if english[0] != "%Y-%m-%d %H:%M":
             assert list(map(places, english)) == list(map(places, french)), english
+
+
+PAGES = sorted(path.name for path in (PROJECT / "man").glob("*.[1-8]"))
+
+
+@pytest.mark.parametrize(
+    ("source", "translation"), [(f"man/{name}", f"man/fr/{name}") for name in PAGES]
+)
+def test_page_is_translated_as_it_is_now(source: str, translation: str) -> None:
+    """It names the digest of what it translates: translate what has changed, then set that anew."""
+    digest = hashlib.sha256((PROJECT / source).read_bytes()).hexdigest()
+    head = (PROJECT / translation).read_text().splitlines()[:3]
+    assert any(f"Translated from {source}, sha256 {digest}" in line for line in head)
+
+
+def test_no_page_is_left_over() -> None:
+    assert sorted(path.name for path in (PROJECT / "man/fr").iterdir()) == PAGES
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_of_the_manual_is_sound(name: str) -> None:
+    page = PROJECT / "man/fr" / name
+    assert re.match(rf'{re.escape(name)}: "\S+ - ', run(["lexgrog", page]).stdout.split("/")[-1])
+    macros = "-man" if "\n.TH " in page.read_text() else "-mdoc"
+    assert run(["groff", macros, "-ww", "-z", "-Kutf8", "-Tutf8", page]).stderr == ""
 
 
 def test_typography_is_that_of_french() -> None:
