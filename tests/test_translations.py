@@ -31,7 +31,6 @@ UNTOLD = frozenset(
         "the bus closed the connection",
         "an access control list of an unknown form",
         "it is not of our making",
-        "the session has ended",
         "neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set",
     }
 )

@@ -46,15 +46,29 @@ class StandIn:
 
     def show_backup(self, backup: BackupView) -> None:
         """The backup is so far now."""
+        known = backup.id in self.backups
         self.backups[backup.id] = backup
-        values = {key: Variant(*item) for key, item in to_wire(backup).items()}
-        self._signal(
-            names.backup_path(backup.id),
-            names.PROPERTIES_INTERFACE,
-            "PropertiesChanged",
-            "sa{sv}as",
-            [names.BACKUP_INTERFACE, values, []],
-        )
+        self._show(names.backup_path(backup.id), names.BACKUP_INTERFACE, backup, known)
+
+    def show_disk(self, disk: DiskView) -> None:
+        """The disk is so now."""
+        known = disk.uuid in self.disks
+        self.disks[disk.uuid] = disk
+        self._show(names.disk_path(disk.uuid), names.DISK_INTERFACE, disk, known)
+
+    def _show(self, path: str, interface: str, view: Any, known: bool) -> None:
+        values = _variants(view)
+        if known:
+            body = [interface, values, []]
+            self._signal(path, names.PROPERTIES_INTERFACE, "PropertiesChanged", "sa{sv}as", body)
+        else:
+            self._signal(
+                names.ROOT_PATH,
+                names.OBJECT_MANAGER_INTERFACE,
+                "InterfacesAdded",
+                "oa{sa{sv}}",
+                [path, {interface: values}],
+            )
 
     async def called(self, member: str) -> None:
         """Wait until a method has been called."""

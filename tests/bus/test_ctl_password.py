@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from tests.harness import Daemon, Polkitd, PrivateBus, User, run
+from tests.harness.polkit import at_the_usual_place
 from tests.harness.process import PYTHON
 from tests.harness.users import command_as
 
@@ -44,13 +45,6 @@ def test_without_asking_it_is_refused(
     assert "password" in shown
 
 
-# polkit's set-uid helper clears its environment: it must find the bus at the usual place.
-_AT_THE_USUAL_PLACE = """\
-mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/dbus &&
-ln -s "$1" /run/dbus/system_bus_socket && shift && exec "$@"
-"""
-
-
 def converse(
     user: User, daemon: Daemon, password: str, *options: str, program: Sequence[str] = ()
 ) -> tuple[int, str]:
@@ -61,10 +55,7 @@ def converse(
     command.remove("--no-new-privs")  # the helper is set-uid
     process = subprocess.Popen(
         # setsid -c: the terminal must be the controlling one, as after a login.
-        [
-            *("setsid", "-c", "-w", "unshare", "--mount", "--propagation=private"),
-            *("sh", "-c", _AT_THE_USUAL_PLACE, "sh", str(daemon.bus.socket), *command),
-        ],
+        ["setsid", "-c", "-w", *at_the_usual_place(daemon.bus, command)],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -12,6 +12,7 @@
     User          an unprivileged user, made and removed
     SmtpSink      an SMTP server on loopback, and a real sendmail that leads to it
     Daemon        the daemon under test, from a root-owned copy of the tree
+    Notifier      the desktop notifier under test
     Relay         the FIFO relay under test, run as its own user
 
 All need root. Nothing here knows pytest; nothing of the machine's own is changed but what a user
@@ -23,6 +24,7 @@ from tests.harness.bus import PrivateBus, SessionBus
 from tests.harness.daemon import Daemon, install_tree
 from tests.harness.desktop import Desktop
 from tests.harness.disks import LoopDisk
+from tests.harness.notifier import Notifier
 from tests.harness.polkit import Polkitd
 from tests.harness.process import HarnessError, run, wait_until
 from tests.harness.relay import Relay
@@ -36,6 +38,7 @@ __all__ = [
     "Desktop",
     "HarnessError",
     "LoopDisk",
+    "Notifier",
     "Polkitd",
     "PrivateBus",
     "Relay",

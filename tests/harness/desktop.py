@@ -44,11 +44,13 @@ dmenu = {directory}/choose
 background = "#2e3440"
 foreground = "#eceff4"
 highlight = "#5e81ac"
+timeout = 300
 
 [urgency_normal]
 background = "#2e3440"
 foreground = "#eceff4"
 highlight = "#5e81ac"
+timeout = 300
 
 [urgency_critical]
 background = "#8f2d2d"

@@ -5,7 +5,7 @@ in which the project's are bound over them; the machine's stay untouched.
 """
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -20,6 +20,20 @@ _ENTER = (
     'mount --bind "$1" /usr/share/polkit-1 && mount --bind "$2" /etc/polkit-1 &&'
     f" exec {_POLKITD} --no-debug"
 )
+
+_AT_THE_USUAL_PLACE = """\
+mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/dbus &&
+ln -s "$1" /run/dbus/system_bus_socket && shift && exec "$@"
+"""
+
+
+def at_the_usual_place(bus: PrivateBus, argv: Sequence[str]) -> list[str]:
+    """ARGV run where BUS is found at the system bus's own place: polkit's set-uid helper, which
+    checks passwords, clears its environment."""
+    return [
+        *("unshare", "--mount", "--propagation=private", "sh", "-c", _AT_THE_USUAL_PLACE),
+        *("sh", str(bus.socket), *argv),
+    ]
 
 
 class Polkitd:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from tetrasback.client.wholes import whole_of
 from tetrasback.ctl.match import shortest
 from tetrasback.ctl.output import Cell, Column, Table
-from tetrasback.ctl.wholes import preparable_hint, preparable_state, whole_of, without_disk
+from tetrasback.ctl.wholes import preparable_hint, preparable_state, without_disk
 from tetrasback.lang.i18n import _, ngettext
 from tetrasback.lang.told import told
 from tetrasback.lang.units import ago, duration, moment, percent, size

@@ -27,14 +27,6 @@ def without_disk(
     ]
 
 
-def whole_of(device: str, preparable: Iterable[PreparableView]) -> str:
-    """The whole disk that DEVICE lies on; empty where it is not among those that are known."""
-    for whole in preparable:
-        if device in (whole.device, *(item.device for item in whole.contents)):
-            return whole.device
-    return ""
-
-
 def preparable_name(whole: PreparableView) -> str:
     """Its device, model and size."""
     facts = [clean(whole.model, 100), size(whole.size) if whole.size else ""]

@@ -21,7 +21,7 @@ def offer(subject: Subject) -> Note:
     facts = words.joined(
         (disk.device, disk.filesystem_type, size(disk.size) if disk.size else "", disk.model)
     )
-    advice = filesystem_advice(disk.filesystem_type)
+    advice = filesystem_advice(disk.filesystem_type, subject.whole)
     if advice:
         return Note(
             disk.uuid,
@@ -71,7 +71,7 @@ def rejected(subject: Subject) -> Note:
     """A saved disk that cannot be used as it is."""
     reason = words.sentence(say(REASONS, subject.disk.reason))
     if subject.disk.reason == "unsupported-filesystem":  # this one can be said better
-        advice = filesystem_advice(subject.disk.filesystem_type)
+        advice = filesystem_advice(subject.disk.filesystem_type, subject.whole)
         reason = words.sentence(advice) or reason
     return Note(
         subject.disk.uuid,

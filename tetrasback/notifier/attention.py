@@ -1,4 +1,4 @@
-"""The one note for alerts: what a person should know of disks that have no note of their own."""
+"""Notes made of alerts: what a person should know of disks that have no note of their own."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -7,18 +7,20 @@ from tetrasback.lang.i18n import _, ngettext
 from tetrasback.lang.told import told
 from tetrasback.lang.words import ALERT_LEVELS, ALERTS, about, say
 from tetrasback.notifier import endings, words
-from tetrasback.notifier.note import Note, Urgency
+from tetrasback.notifier.note import AS_THE_SERVER_LIKES, Note, Urgency
 from tetrasback.wire import Alert, DiskView
 
 KEY: Final = ""
+BLANK_KEY: Final = "blank"
 MAX_LINES: Final = 5
 
-_OF_PRESENCE: Final = frozenset({"unknown-disk", "rejected", "held", "safe-to-unplug"})
+_BLANK: Final = "unknown-disk"
+_OF_PRESENCE: Final = frozenset({_BLANK, "rejected", "held", "safe-to-unplug"})
 _OF_ENDS: Final = frozenset({"failed", "interrupted", "warning", "cancelled"})
 
 
 def belongs_to_a_disk(alert: Alert) -> bool:
-    """Whether what ALERT says is told by the note of its disk, which is plugged in."""
+    """Whether what ALERT says is told by another note: its disk is plugged in."""
     return alert.code in _OF_PRESENCE
 
 
@@ -32,6 +34,24 @@ def occasion(alert: Alert) -> str:
     if is_about_an_end(alert):
         return endings.occasion(alert.uuid, alert.since)
     return f"{alert.code}:{alert.uuid}:{alert.since}"
+
+
+def blank_disks(alerts: Iterable[Alert]) -> Note | None:
+    """One note for disks without any file system, which only alerts tell of."""
+    told_of = [_line(alert, None) for alert in alerts if alert.code == _BLANK and not alert.uuid]
+    if not told_of:
+        return None
+    known = tuple(f"{_BLANK}::{line}" for line in words.lines(*told_of))
+    return Note(
+        BLANK_KEY,
+        " ".join(known),
+        ngettext("New disk", "New disks", len(told_of)),
+        words.lines(*told_of[:MAX_LINES]),
+        Urgency.LOW,
+        AS_THE_SERVER_LIKES,
+        category="device.added",
+        lasting=known,
+    )
 
 
 def note(alerts: Iterable[Alert], disks: Mapping[str, DiskView]) -> Note | None:

@@ -19,6 +19,7 @@ from typing import Final
 
 from tetrasback.client.events import Event, Signal
 from tetrasback.client.mirror import Mirror
+from tetrasback.client.wholes import whole_of
 from tetrasback.lang.i18n import _
 from tetrasback.lang.words import REASONS, say
 from tetrasback.notifier import attention, words
@@ -121,6 +122,9 @@ class Desk:
             if note and self._is_news(note, now):
                 notes.append(note)
         notes = notes[:MAX_NOTES]
+        blank = attention.blank_disks(alerts)
+        if blank and self._is_news(blank, now):
+            notes.append(blank)
         own = {note.key for note in notes}
         rest = [alert for alert in alerts if self._is_untold(alert, own, now)]
         about_the_rest = attention.note(rest, self.mirror.disks)
@@ -162,8 +166,9 @@ class Desk:
         newest = sorted(backups, key=lambda backup: backup.id, reverse=True)
         active = next((backup for backup in newest if backup.state != "done"), None)
         last = next((backup for backup in newest if backup.state == "done"), None)
+        disk = self.mirror.disks.get(uuid) or DiskView(uuid=uuid)
         return Subject(
-            self.mirror.disks.get(uuid) or DiskView(uuid=uuid),
+            disk,
             active,
             last,
             plug=self._plugs.get(uuid, 0),
@@ -172,6 +177,7 @@ class Desk:
             away=self.away,
             remark=self._remarks.get(uuid),
             taken=names,
+            whole=whole_of(disk.device, self.mirror.manager.preparable),
         )
 
     def _state(self, uuid: str) -> str:

@@ -13,7 +13,7 @@ import contextlib
 import logging
 from typing import Final
 
-from tetrasback.client.connection import Connection
+from tetrasback.client.connection import LOST, Connection
 from tetrasback.client.events import DaemonBack, DaemonGone, Lost
 from tetrasback.client.explain import explain
 from tetrasback.client.notifications import Closed, NotificationServer, Pressed, ServerChanged
@@ -184,7 +184,7 @@ class Notifier:
     async def _update(self) -> float:
         """Make the screen fit; the seconds after which to look again if nothing changes."""
         if self._session.closed.done():
-            raise Unreachable("the session has ended")
+            raise Unreachable(_(LOST))
         clock = asyncio.get_running_loop().time()
         plan = self._board.plan(self._desk.wanted(now()), clock)
         for note in plan.same:

@@ -36,6 +36,8 @@ class Subject:
     remark: Remark | None = None
     taken: Iterable[str] = ()
     """The names of all disks."""
+    whole: str = ""
+    """The whole disk that it lies on; empty = not known."""
 
     @property
     def name(self) -> str:

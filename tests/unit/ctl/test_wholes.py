@@ -1,5 +1,6 @@
 """Whole disks in a person's words."""
 
+from tetrasback.client.wholes import whole_of
 from tetrasback.ctl.wholes import (
     MAX_LINES,
     contents_lines,
@@ -7,7 +8,6 @@ from tetrasback.ctl.wholes import (
     is_empty,
     preparable_hint,
     preparable_state,
-    whole_of,
     without_disk,
 )
 from tetrasback.wire import ContentView, DiskView, PreparableView
