@@ -97,7 +97,7 @@ def happen(person: Person, pick: Random) -> None:
                 person.close(pick.choice(list(person.screen)))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 40))
 def test_whatever_happens(pick: Random, count: int) -> None:
     person = Person()
@@ -128,6 +128,7 @@ def check(person: Person, pick: Random) -> None:
                 assert disks[note.key].filesystem_type == "ext4"
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_next_session_repeats_only_what_goes_on(pick: Random) -> None:
     views = [*(any_disk(pick) for _ in range(3)), *(any_backup(pick) for _ in range(4))]
