@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from tetrasback.config.forms import check_disk_name, check_script_name, normalise_uuid
 from tetrasback.config.model import Config
-from tetrasback.core import events
+from tetrasback.core import events, prepare
 from tetrasback.core.explanations import EXPLANATIONS
 from tetrasback.core.prepare import LEAST as FILESYSTEMS
 from tetrasback.core.state import DiskState, State
@@ -135,8 +135,11 @@ class Control:
 
     async def plug(self, device: str) -> str:
         """Treat a device as if it had just been plugged; the UUID of its file system."""
-        found = await self._engine.ports.devices.lookup(check_device_path(device))
-        mounted = self._engine.ports.disks.mounted_elsewhere(found)
+        ports = self._engine.ports
+        node = await ports.devices.resolve(check_device_path(device))
+        prepare.keep_off(self._engine.state, node)
+        found = await ports.devices.lookup(node)
+        mounted = ports.disks.mounted_elsewhere(found)
         await self._engine.request(events.PlugRequested(found, mounted))
         disk = self._engine.state.disks.get(found.uuid)
         if disk is not None and disk.state is DiskState.REJECTED:
@@ -148,10 +151,7 @@ class Control:
         """Let go of a disk: back when it may be pulled out. Raises Busy if somebody holds it."""
         engine = self._engine
         node = await engine.ports.devices.resolve(check_device_path(device))
-        if preparing := engine.state.preparing:
-            whole = preparing.order.whole
-            if node == whole.node or node in (item.node for item in whole.contents):
-                raise Busy(f"do not unplug {node} yet: {whole.node} is being prepared")
+        prepare.keep_off(engine.state, node)
         # The first device of a disk only: nothing is done with another one of the same UUID.
         found = [
             (disk, disk.device)

@@ -8,7 +8,7 @@ import asyncio
 import uuid as uuids
 from dataclasses import replace
 
-from tetrasback.core import events
+from tetrasback.core import events, prepare
 from tetrasback.core.wholes import Order
 from tetrasback.engine import Engine
 from tetrasback.errors import Failed, NotPlugged, Rejected, TetrasBackError
@@ -34,6 +34,7 @@ class Preparations:
         ports = self._engine.ports
         whole = await ports.wholes.look(device)
         order = Order(whole, name, fstype, str(uuids.uuid4()))
+        prepare.check_time(self._engine.state, self._engine.config, order)
         try:
             order = replace(order, survey=await ports.preparer.survey(whole))
         except Fault as fault:

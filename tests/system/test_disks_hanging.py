@@ -6,35 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import LoopDisk, run, wait_until
+from tests.harness import LoopDisk, wait_until
 from tests.system.remote import RemoteDisks, identify
+from tests.system.shelves import FrozenShelf
 from tetrasback.core.devices import BlockDevice
 from tetrasback.ports import Fault
-
-
-class FrozenShelf:
-    """A directory whose files cannot be written to between `freeze` and `thaw`."""
-
-    def __init__(self, directory: Path) -> None:
-        self._below = LoopDisk(directory, "ext4", 256, name="below")
-        self.path = directory / "shelf"
-        self.path.mkdir()
-        run(["mount", self._below.attach(), self.path])
-        self._frozen = False
-
-    def freeze(self) -> None:
-        run(["fsfreeze", "--freeze", self.path])
-        self._frozen = True
-
-    def thaw(self) -> None:
-        if self._frozen:
-            run(["fsfreeze", "--unfreeze", self.path])
-        self._frozen = False
-
-    def close(self) -> None:
-        self.thaw()
-        run(["umount", self.path])
-        self._below.detach()
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def _plug(turn: Turn, event: events.PlugRequested) -> None:
     device = event.device
     if device.system:
         raise Rejected(f"{device.node} lies on a disk that this system runs from")
-    prepare.keep_off(turn, device.whole)
+    prepare.keep_off(turn.state, device.whole)
     if turn.state.stopping:
         raise Busy("the service is stopping")
     disks.seen(turn, device, asked=True, mounted=event.mounted)

@@ -14,11 +14,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from tetrasback.config.model import Config
 from tetrasback.core import disks, events
 from tetrasback.core.effects import StopPreparing
 from tetrasback.core.state import State
 from tetrasback.core.turn import Turn
-from tetrasback.core.wholes import MIB, Kind, Order, Preparation, Step, Survey, WholeDisk, picture
+from tetrasback.core.wholes import (
+    MIB,
+    Kind,
+    Order,
+    Preparation,
+    Step,
+    Survey,
+    WholeDisk,
+    is_partition,
+    picture,
+)
 from tetrasback.errors import Busy, ConfigurationError, InvalidArgs, Rejected
 
 LEAST: Final[Mapping[str, int]] = {"ext4": 32 * MIB, "btrfs": 128 * MIB, "xfs": 304 * MIB}
@@ -33,7 +44,7 @@ _SHOWN: Final = 6
 def begin(turn: Turn, event: events.PrepareRequested) -> None:
     """Refuse, or note that the disk is being prepared."""
     order = event.order
-    _check_time(turn, order)
+    check_time(turn.state, turn.config, order)
     _check_disk(order.whole, order.survey)
     if order.whole.size < LEAST[order.fstype]:
         least = LEAST[order.fstype] // MIB
@@ -48,9 +59,8 @@ def begin(turn: Turn, event: events.PrepareRequested) -> None:
     disks.keep_from_automounters(turn)
 
 
-def _check_time(turn: Turn, order: Order) -> None:
-    """Whether it can be done now, whatever the disk is."""
-    state = turn.state
+def check_time(state: State, config: Config, order: Order) -> None:
+    """Refuse what cannot be done now, whatever is on the disk: so before anybody looks at it."""
     if state.stopping:
         raise Busy("the service is stopping")
     if state.preparing is not None:
@@ -60,16 +70,16 @@ def _check_time(turn: Turn, order: Order) -> None:
         raise ConfigurationError(
             f"nothing can be saved, so nothing was erased: {state.configuration_error}"
         )
-    for uuid, settings in turn.config.disks.items():
+    for uuid, settings in config.disks.items():
         if settings.name == order.name:
             raise InvalidArgs(f"the name {order.name} belongs to disk {uuid}; choose another")
     whole = order.whole
-    there = turn.on_whole_disk(whole.node)
+    there = [state.disks[uuid] for uuid in candidates(state, whole)]
     if any(state.active_backup(disk.uuid) for disk in there) or whole.node in state.checking:
         raise Busy(f"{whole.node} is in use by a backup: wait until it may be unplugged")
     ours = [disk.name for disk in there if disk.saved]
-    saved = turn.config.disks
-    ours += [saved[item.uuid].name for item in whole.contents if item.uuid in saved]
+    known = [item.uuid for item in whole.contents if item.uuid in config.disks]
+    ours += [config.disks[uuid].name for uuid in known]
     if ours:
         raise Rejected(
             f"{whole.node} is the saved disk {ours[0]}, and its backups would be lost; if that is"
@@ -148,15 +158,17 @@ def _this(turn: Turn, uuid: str) -> Preparation | None:
     return preparing if preparing is not None and preparing.order.uuid == uuid else None
 
 
-def keep_off(turn: Turn, whole: str) -> None:
-    """Raise Busy for a disk that is being prepared."""
-    if is_preparing(turn.state, whole):
-        raise Busy(f"{whole} is being prepared: wait until that is done")
+def keep_off(state: State, node: str) -> None:
+    """Raise Busy if NODE is the disk that is being prepared, or a partition of it."""
+    if state.preparing is not None:
+        whole = state.preparing.order.whole.node
+        if node == whole or is_partition(node, whole):
+            raise Busy(f"{whole} is being prepared: wait until that is done")
 
 
-def is_preparing(state: State, *nodes: str) -> bool:
-    """Whether one of NODES is the whole disk that is being prepared."""
-    return state.preparing is not None and state.preparing.order.whole.node in nodes
+def is_preparing(state: State, whole: str) -> bool:
+    """Whether this is the whole disk that is being prepared."""
+    return state.preparing is not None and state.preparing.order.whole.node == whole
 
 
 def keep_name(turn: Turn, uuid: str, name: str) -> None:

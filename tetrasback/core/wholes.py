@@ -122,6 +122,13 @@ class Preparation:
     device: BlockDevice | None = None
 
 
+def is_partition(node: str, whole: str) -> bool:
+    """Whether NODE is by its name a partition of WHOLE: sdb1 of sdb, nvme0n1p2 of nvme0n1."""
+    between = "p" if whole[-1:].isdigit() else ""
+    number = node.removeprefix(whole + between)
+    return number != node and number.isdigit()
+
+
 def picture(whole: WholeDisk) -> str:
     """What a disk is and what is on it, in one line for a person."""
     kind = ", ".join(part for part in (whole.model, gigabytes(whole.size), whole.serial) if part)

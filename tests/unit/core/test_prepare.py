@@ -11,7 +11,17 @@ from tests.unit.core.world import UUIDS, World, config, device, disk, names, rea
 from tetrasback.core import effects, events, signals
 from tetrasback.core.alerts import alerts
 from tetrasback.core.prepare import LEAST, MOST, preparable
-from tetrasback.core.wholes import GAP, MIB, Content, Kind, Order, Preparation, Survey, WholeDisk
+from tetrasback.core.wholes import (
+    GAP,
+    MIB,
+    Content,
+    Kind,
+    Order,
+    Preparation,
+    Survey,
+    WholeDisk,
+    is_partition,
+)
 from tetrasback.errors import Busy, ConfigurationError, InvalidArgs, Rejected, TetrasBackError
 
 NEW = "9b5a9f3e-0000-4000-8000-000000000009"
@@ -294,6 +304,23 @@ def test_alerts_name_the_command() -> None:
     (exfat,) = alerts(world.state, world.config, world.now)
     assert exfat.uuid == "1234-ABCD"
     assert "tetras-backctl prepare /dev/sdb --name NAME --erase" in exfat.message
+
+
+@pytest.mark.parametrize(
+    ("node", "whole", "expected"),
+    [
+        ("/dev/sdb1", "/dev/sdb", True),
+        ("/dev/sdb", "/dev/sdb", False),
+        ("/dev/sdba", "/dev/sdb", False),
+        ("/dev/sdba1", "/dev/sdb", False),
+        ("/dev/loop1p1", "/dev/loop1", True),
+        ("/dev/loop12", "/dev/loop1", False),
+        ("/dev/loop1p", "/dev/loop1", False),
+        ("/dev/nvme0n1p2", "/dev/nvme0n1", True),
+    ],
+)
+def test_partitions_are_known_by_name(node: str, whole: str, expected: bool) -> None:
+    assert is_partition(node, whole) is expected
 
 
 @given(st.integers(LEAST["ext4"], 1 << 50))
