@@ -53,6 +53,7 @@ lint:
 	.venv/bin/mypy
 	shellcheck $(SHELL_FILES)
 	xmllint --nonet --noout dbus/*.xml dbus/*.conf polkit/*.policy
+	desktop-file-validate systemd/user/*.desktop
 	mandoc -T lint -W warning man/*.[1-8]
 	! mandoc -T lint -W warning man/*/*.[1-8] | grep -v $(FRENCH_NAME)
 

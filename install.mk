@@ -14,6 +14,7 @@ ZSHDIR ?= $(PREFIX)/share/zsh/vendor-completions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 UNITDIR ?= /usr/lib/systemd/system
 USERUNITDIR ?= /usr/lib/systemd/user
+AUTOSTARTDIR ?= /etc/xdg/autostart
 UDEVDIR ?= /usr/lib/udev/rules.d
 DBUSDIR ?= /usr/share/dbus-1
 POLKITDIR ?= /usr/share/polkit-1
@@ -27,8 +28,8 @@ program_dir = $(PREFIX)/$(if $(filter $(1),$(SBIN)),sbin,bin)
 program_name = $(firstword $(subst =, ,$(1)))
 
 MODULES := $(sort $(shell find tetrasback -name '*.py' -not -path 'tetrasback/scripts/*'))
-USER_UNITS := $(wildcard systemd/tetras-back-notify.service)
-UNITS := $(filter-out $(USER_UNITS),$(wildcard systemd/*.service))
+UNITS := $(wildcard systemd/*.service)
+USER_UNITS := $(wildcard systemd/user/*.service)
 
 # MODE:SOURCE:TARGET
 FILES = \
@@ -50,6 +51,7 @@ FILES = \
 	$(foreach f,$(wildcard udev/*.rules),644:$(f):$(UDEVDIR)/$(notdir $(f))) \
 	$(foreach f,$(UNITS),644:$(f):$(UNITDIR)/$(notdir $(f))) \
 	$(foreach f,$(USER_UNITS),644:$(f):$(USERUNITDIR)/$(notdir $(f))) \
+	$(foreach f,$(wildcard systemd/user/*.desktop),644:$(f):$(AUTOSTARTDIR)/$(notdir $(f))) \
 	$(foreach f,$(wildcard systemd/*.sysusers),644:$(f):/usr/lib/sysusers.d/$(notdir $(f:.sysusers=.conf))) \
 	$(foreach f,$(wildcard systemd/*.tmpfiles),644:$(f):/usr/lib/tmpfiles.d/$(notdir $(f:.tmpfiles=.conf)))
 

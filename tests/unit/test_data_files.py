@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import Polkitd, PrivateBus, User, run, run_as, wait_until
-from tests.harness.process import PROJECT, PYTHON, Process
+from tests.harness.process import BASE_ENVIRONMENT, PROJECT, PYTHON, Process
 from tetrasback import names
 
 _POLICY = PROJECT / "polkit/org.tetraslibre.back.policy"
@@ -170,6 +170,33 @@ def test_systemd_accepts_the_unit(name: str, tmp_path: Path) -> None:
     done = run(["systemd-analyze", "verify", "--man=no", unit], check=False)
     assert done.returncode == 0, done.stderr
     assert unit.name not in done.stderr
+
+
+def test_systemd_accepts_the_users_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "tetras-back-notify.service"
+    text = (PROJECT / "systemd/user" / unit.name).read_text()
+    unit.write_text(text.replace("/usr/bin/tetras-back-notify", "/bin/true"))
+    done = run(
+        ["systemd-analyze", "--user", "verify", "--man=no", unit],
+        env={**BASE_ENVIRONMENT, "XDG_RUNTIME_DIR": str(tmp_path)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert unit.name not in done.stderr
+
+
+def test_autostart_and_unit_start_the_same_program_but_not_both() -> None:
+    entry = configparser.ConfigParser(interpolation=None)
+    entry.optionxform = str  # type: ignore[assignment, method-assign]
+    entry.read(PROJECT / "systemd/user/tetras-back-notify.desktop")
+    desktop = entry["Desktop Entry"]
+    unit = (PROJECT / "systemd/user/tetras-back-notify.service").read_text()
+    assert f"\nExecStart={desktop['Exec']}\n" in unit
+    assert desktop["TryExec"] == desktop["Exec"]
+    assert desktop["X-systemd-skip"] == "true"  # where systemd reads it, the unit is there
+    for key in ("Name", "Comment"):
+        assert desktop[key] != desktop[f"{key}[fr]"]
+    run(["desktop-file-validate", PROJECT / "systemd/user/tetras-back-notify.desktop"])
 
 
 def test_sysusers_makes_the_group_and_the_relays_user(tmp_path: Path) -> None:
