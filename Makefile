@@ -20,7 +20,7 @@ SHELL_FILES = $(wildcard tetrasback/scripts/*.sh tetrasback/ctl/completion/*.bas
 # A translated page calls the section NAME by another name, as is right.
 FRENCH_NAME = -e 'first section is not "NAME"' -e 'description line outside NAME section'
 
-.PHONY: help demo setup check lint test check-vm vm bench deb install uninstall catalogues po clean
+.PHONY: help demo setup check lint test check-vm vm bench screenshots deb install uninstall catalogues po clean
 
 help:
 	@echo 'sudo make demo    a real backup onto a loop disk, on a private bus; KEEP=1 keeps the bus'
@@ -31,6 +31,7 @@ help:
 	@echo 'sudo make deb     the Debian packages, in dist/'
 	@echo 'sudo make install builds and installs the Debian package; with DESTDIR= or PREFIX= only'
 	@echo '                  places the files, as make uninstall takes them away again'
+	@echo 'sudo make screenshots  the pictures in docs/, made anew'
 	@echo 'sudo make setup   only installs what check needs'
 	@echo 'make catalogues   the translations, into LOCALE_DIR ($(LOCALE_DIR))'
 	@echo 'make po           what is to be translated, into po/*.po'
@@ -73,6 +74,10 @@ vm: deb
 bench:
 	@tests/setup.sh bench
 	.venv/bin/python -m bench
+
+screenshots:
+	@tests/setup.sh screenshots
+	@.venv/bin/python -m tests.screenshots
 
 deb:
 	@tests/setup.sh deb

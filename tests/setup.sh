@@ -2,7 +2,7 @@
 # Installs what the demo, the tests or the benches need: Debian's packages, and for the tests and
 # benches a virtual environment in .venv with the development tools.
 #
-#   tests/setup.sh demo | check | bench | vm | deb
+#   tests/setup.sh demo | check | bench | vm | deb | screenshots
 #
 # Asks for nothing, starts no service, and is done in a moment where all is there already.
 set -euo pipefail
@@ -14,8 +14,8 @@ die() {
 }
 
 goal=${1:-}
-[[ $goal =~ ^(demo|check|bench|vm|deb)$ ]] ||
-    die "usage: tests/setup.sh demo | check | bench | vm | deb"
+[[ $goal =~ ^(demo|check|bench|vm|deb|screenshots)$ ]] ||
+    die "usage: tests/setup.sh demo | check | bench | vm | deb | screenshots"
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     die "this needs Debian 12 or newer (there is no apt-get here)"
 fi
@@ -43,6 +43,9 @@ elif [[ $goal != demo ]]; then
 fi
 if [[ $goal == vm ]]; then
     packages+=(qemu-system-x86 qemu-utils mmdebstrap)
+fi
+if [[ $goal == screenshots ]]; then
+    packages+=(adwaita-icon-theme)
 fi
 if [[ $goal == bench ]]; then
     packages+=(firewalld udisks2 python3-dbus python3-gi)
