@@ -39,14 +39,14 @@ class Preparations:
             order = replace(order, survey=await ports.preparer.survey(whole))
         except Fault as fault:
             raise _error(fault) from None
-        await self._engine.request(events.PrepareRequested(order, erase))
-        task = asyncio.create_task(self._carry_out(order))
+        task = asyncio.create_task(self._carry_out(order, erase))
         self._under_way.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
 
-    async def _carry_out(self, order: Order) -> str:
+    async def _carry_out(self, order: Order, erase: bool) -> str:
         engine, ports = self._engine, self._engine.ports
+        await engine.request(events.PrepareRequested(order, erase))
         try:
             node = await ports.preparer.prepare(order, lambda step: self._moved(order.uuid, step))
             device = await ports.devices.lookup(node)

@@ -10,7 +10,7 @@ from tetrasback import performer
 from tetrasback.adapters.sim import SimScript, SimWorld
 from tetrasback.adapters.sim_mail import SimMail
 from tetrasback.control import Control
-from tetrasback.core import signals
+from tetrasback.core import events, signals
 from tetrasback.core.news import BackupEnded, DiskSafe, Letter
 from tetrasback.engine import Engine
 from tetrasback.errors import Busy
@@ -94,6 +94,23 @@ class Units:
         await asyncio.sleep(self.slow)
         self.calls.append("restore")
         return ()
+
+
+async def test_a_preparation_ends_though_its_caller_leaves_as_it_begins(world: SimWorld) -> None:
+    """It was begun for ever: no disk could be prepared any more, and the daemon did not end."""
+    async with Server(world) as server:
+        asking = asyncio.create_task(
+            server.control.prepare_disk("/dev/sim3", "vert", "ext4", erase=False)
+        )
+        begun = server.engine.next(
+            lambda event: isinstance(event, events.PrepareRequested) and asking.cancel()
+        )
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await begun
+        async with asyncio.timeout(20):
+            await server.engine.until(lambda: server.engine.state.preparing is None)
+        assert "vert" in {disk.name for disk in server.control.disks().values()}
 
 
 async def test_verdict_that_could_not_be_written_is_written_later(world: SimWorld) -> None:
