@@ -25,7 +25,9 @@ from tetrasback.adapters import blockdev, holders, partitioning, sysfs
 from tetrasback.adapters.partitioning import Partition
 from tetrasback.adapters.probing import plain
 from tetrasback.adapters.tools import ENVIRONMENT
+from tetrasback.config.forms import normalise_uuid
 from tetrasback.core.wholes import GAP, MIB, Order, Survey, WholeDisk
+from tetrasback.errors import InvalidArgs
 from tetrasback.ports import Fault
 
 T = TypeVar("T")
@@ -216,8 +218,10 @@ def _survey(whole: WholeDisk, descriptor: int) -> Survey:
     file = sysfs.backing_file(directory)
     edge = min(EDGE, whole.size)
     tail = max(0, whole.size - EDGE) // MIB * MIB
+    signatures, uuids = _signatures([whole.node, *sysfs.partitions(directory)])
     return Survey(
-        signatures=_signatures([whole.node, *sysfs.partitions(directory)]),
+        signatures=signatures,
+        uuids=uuids,
         zeros=blockdev.is_zero(descriptor, 0, edge)
         and blockdev.is_zero(descriptor, tail, whole.size - tail),
         foreign=bool(file) and blockdev.is_foreign_file(descriptor, file),
@@ -245,11 +249,11 @@ def _user(whole: WholeDisk) -> str:
         time.sleep(0.2)  # in a thread of its own
 
 
-def _signatures(nodes: list[str]) -> tuple[str, ...]:
-    """What libblkid recognises, each as TYPE and NODE. Raises Fault."""
+def _signatures(nodes: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What libblkid recognises, each as TYPE and NODE, and their UUIDs. Raises Fault."""
     try:
         done = subprocess.run(
-            ["wipefs", "--json", "--output", "DEVICE,TYPE", "--", *nodes],
+            ["wipefs", "--json", "--output", "DEVICE,TYPE,UUID", "--", *nodes],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -263,7 +267,11 @@ def _signatures(nodes: list[str]) -> tuple[str, ...]:
         raise Fault("disk-error", f"{nodes[0]} cannot be read; have the disk checked")
     found = json.loads(done.stdout)["signatures"] if done.stdout.strip() else []
     words = {f"{plain(item['type'])} {plain(item['device'])}" for item in found}
-    return tuple(sorted(words))[:_MOST_SIGNATURES]
+    uuids = set()
+    for item in found:
+        with contextlib.suppress(InvalidArgs):  # it has none, or none of a form that is saved
+            uuids.add(normalise_uuid(item["uuid"] or ""))
+    return tuple(sorted(words))[:_MOST_SIGNATURES], tuple(sorted(uuids))
 
 
 def _have_looked_at(directory: Path) -> None:

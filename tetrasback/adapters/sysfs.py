@@ -93,6 +93,19 @@ def backing_file(whole: Path) -> str:
     return attribute(whole / "loop", "backing_file") if (whole / "loop").exists() else ""
 
 
+def is_on_device(whole: Path) -> bool:
+    """Whether it is a loop device on another block device, not on a file."""
+    file = backing_file(whole)
+    name = file.removeprefix("/dev/").replace("/", "!")
+    return file.startswith("/dev/") and (SYS / "class/block" / name).exists()
+
+
+def loops_on(node: str) -> list[str]:
+    """Names of the loop devices on the block device NODE: its `holders` do not tell of them."""
+    loops = sorted((SYS / "block").glob("loop*"))
+    return [loop.name for loop in loops if backing_file(loop) == node]
+
+
 def rdev(directory: Path) -> int:
     """The number of a block device; 0 where it is not there."""
     major, _, minor = attribute(directory, "dev").partition(":")

@@ -191,16 +191,17 @@ class UdevWholes:
 
 def _kind(path: Path) -> Kind:
     if path.name.startswith("loop"):
-        return Kind.LOOP
+        return Kind.VIRTUAL if sysfs.is_on_device(path) else Kind.LOOP
     if not (path / "device").exists():
         return Kind.VIRTUAL
     return Kind.OPTICAL if sysfs.attribute(path / "device", "type") == _OPTICAL else Kind.DISK
 
 
 def _users(path: Path, rdev: int) -> Iterable[str]:
-    """Who holds a device without having it mounted: swap, and what is made of it (LVM, RAID)."""
+    """Who holds a device without having it mounted: swap, what is made of it (LVM, RAID, loop)."""
     if rdev and rdev in sysfs.swap_numbers():
         yield "swap"
+    yield from sysfs.loops_on(sysfs.node(path))
     with contextlib.suppress(OSError):
         for holder in sorted((path / "holders").iterdir()):
             name = plain(sysfs.attribute(holder / "dm", "name"))

@@ -78,8 +78,8 @@ def check_time(state: State, config: Config, order: Order) -> None:
     if any(state.active_backup(disk.uuid) for disk in there) or whole.node in state.checking:
         raise Busy(f"{whole.node} is in use by a backup: wait until it may be unplugged")
     ours = [disk.name for disk in there if disk.saved]
-    known = [item.uuid for item in whole.contents if item.uuid in config.disks]
-    ours += [config.disks[uuid].name for uuid in known]
+    known = (*(item.uuid for item in whole.contents), *order.survey.uuids)
+    ours += [config.disks[uuid].name for uuid in known if uuid in config.disks]
     if ours:
         raise Rejected(
             f"{whole.node} is the saved disk {ours[0]}, and its backups would be lost; if that is"

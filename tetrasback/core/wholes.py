@@ -18,7 +18,7 @@ class Kind(StrEnum):
     OPTICAL = "optical"
     LOOP = "loop"
     VIRTUAL = "virtual"
-    """Made of other devices or of memory (LVM, RAID, zram): no disk of its own."""
+    """Made of other devices or of memory (LVM, RAID, zram, a loop on a device): no disk itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,15 @@ class WholeDisk:
 class Survey:
     """What opening a whole disk has told.
 
-    ``signatures``: what libblkid recognises anywhere on it, each as TYPE and NODE; ``zeros``:
-    whether its beginning and its end hold nothing but zeros; ``user``: who uses it, as a sentence
-    goes on (``it is mounted at /mnt``), empty = nobody; ``foreign``: a loop device on a file that
-    is not root's; ``read_only``: the kernel lets nobody write.
+    ``signatures``: what libblkid recognises anywhere on it, each as TYPE and NODE; ``uuids``: those
+    of them, whatever udev has told so far; ``zeros``: whether its beginning and its end hold
+    nothing but zeros; ``user``: who uses it, as a sentence goes on (``it is mounted at /mnt``),
+    empty = nobody; ``foreign``: a loop device on a file that is not root's; ``read_only``: the
+    kernel lets nobody write.
     """
 
     signatures: tuple[str, ...] = ()
+    uuids: tuple[str, ...] = ()
     zeros: bool = True
     user: str = ""
     foreign: bool = False

@@ -126,6 +126,11 @@ def test_a_saved_disk_is_known_by_what_udev_says_alone() -> None:
     assert "forget disk-0" in refused(Rejected, order(replace(BLANK, contents=(content,))))
 
 
+def test_a_saved_disk_is_known_by_what_is_on_it_though_udev_says_nothing() -> None:
+    survey = Survey(signatures=("ext4 sdb1",), uuids=(UUIDS[0],), zeros=False)
+    assert "forget disk-0" in refused(Rejected, order(survey=survey))
+
+
 def test_a_disk_that_is_backed_up_onto_is_busy() -> None:
     world = ready()
     world.happen(events.DeviceSeen(device()))
