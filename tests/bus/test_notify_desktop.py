@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import subprocess
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -176,8 +177,13 @@ class Agent:
         while not said.endswith("Password: "):
             assert select.select([self._terminal], [], [], 20)[0], said
             said += os.read(self._terminal, 4096).decode()
+        # What is typed before the terminal stops echoing is thrown away.
+        wait_until(self._hides_what_is_typed, "the terminal to hide the password")
         os.write(self._terminal, f"{password}\n".encode())
         return said
+
+    def _hides_what_is_typed(self) -> bool:
+        return not termios.tcgetattr(self._terminal)[3] & termios.ECHO
 
 
 def test_names_of_strangers_are_text(seat: Callable[..., Seat], user: User) -> None:
