@@ -118,7 +118,11 @@ class Control:
             if device in (item.device, f"/dev/disk/by-diskseq/{item.disk_sequence}"):
                 facts = [item.model, gigabytes(item.size)]
                 shown = ", ".join(fact for fact in facts if fact)
-                return {"disk": name, "device": f"{item.device} ({shown})"}
+                return {
+                    "disk": name,
+                    "device": f"{item.device} ({shown})",
+                    "sequence": str(item.disk_sequence),
+                }
         return {"disk": name, "device": device}
 
     # --- requests -------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 """Who may do what, with a real polkitd: allowed, refused, challenged, hanging, absent."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 import pytest
 
-from tests.bus.serving import UUID, call, error_of, eventually, gdbus, serving, until
+from tests.bus.serving import UUID, FakeControl, call, error_of, eventually, gdbus, serving, until
 from tests.harness import Polkitd, PrivateBus, User, wait_until
 from tetrasback.service.interface import METHODS
 from tetrasback.service.polkit import Polkit
@@ -70,6 +71,42 @@ async def test_form_is_checked_before_anybody_is_asked(bus: PrivateBus, user: Us
         assert "not the UUID" in await refusal(bus, user, "SaveDisk", "x", "y")
         assert "below /dev" in await refusal(bus, user, "Plug", "x")
         assert "polkit" in await refusal(bus, user, "Plug", "/dev/sdz1")
+
+
+class Exchange(FakeControl):
+    """Another disk takes the node of the first while a password is typed."""
+
+    sequence = 7
+
+    def check(self, method: str, args: Sequence[object]) -> Mapping[str, str]:
+        if method == "PrepareDisk":
+            return {"device": str(args[0]), "sequence": str(self.sequence)}
+        return super().check(method, args)
+
+
+class Typing(Polkit):
+    """Says yes; CONTROL's disk is exchanged meanwhile, if it is to be."""
+
+    def __init__(self, control: Exchange) -> None:
+        super().__init__()
+        self.control, self.exchanges = control, False
+
+    async def check(self, *asked: object) -> None:
+        self.control.sequence += self.exchanges
+
+
+async def test_what_is_prepared_is_the_disk_that_was_authorised(
+    bus: PrivateBus, user: User
+) -> None:
+    control = Exchange()
+    typing = Typing(control)
+    async with serving(bus, control, typing):
+        order = ARGUMENTS["PrepareDisk"]
+        assert (await call(bus, "PrepareDisk", *order, user=user)).returncode == 0
+        typing.exchanges = True
+        refused = error_of(await call(bus, "PrepareDisk", *order, user=user))
+        assert "it has changed since it was asked for" in refused
+        assert [done[0] for done in control.calls] == ["prepare"]
 
 
 async def test_without_polkit_only_root_may(bus: PrivateBus, user: User) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tetrasback import performer
 from tetrasback.adapters.sim import SimScript, SimWorld
 from tetrasback.adapters.sim_mail import SimMail
+from tetrasback.adapters.sim_wholes import BLANK
 from tetrasback.control import Control
 from tetrasback.core import events, signals
 from tetrasback.core.news import BackupEnded, DiskSafe, Letter
@@ -111,6 +113,19 @@ async def test_a_preparation_ends_though_its_caller_leaves_as_it_begins(world: S
         async with asyncio.timeout(20):
             await server.engine.until(lambda: server.engine.state.preparing is None)
         assert "vert" in {disk.name for disk in server.control.disks().values()}
+
+
+async def test_who_authorises_is_told_which_appearance_of_a_disk_is_meant(world: SimWorld) -> None:
+    """Another disk of the same model and size is another disk."""
+    order = ("/dev/sim3", "vert", "ext4", True)
+    async with Server(world) as server:
+        await server.engine.shown()
+        before = server.control.check("PrepareDisk", order)
+        assert server.control.check("PrepareDisk", order) == before
+        await server.engine.happened(events.WholeSeen(replace(BLANK, diskseq=5)))
+        after = server.control.check("PrepareDisk", order)
+        assert after["device"] == before["device"]
+        assert after != before
 
 
 async def test_verdict_that_could_not_be_written_is_written_later(world: SimWorld) -> None:

@@ -14,7 +14,8 @@ class Method:
 
     ``action`` is the polkit action that a caller needs; None only where anybody may call.
     ``run`` carries it out, on what `Contract.for_caller` gives, and comes back with the value of
-    ``result``, ready for the library.
+    ``result``, ready for the library. ``as_shown``: only if whoever authorises it would still be
+    shown the same afterwards.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Method:
     result: tuple[str, str] | None
     action: str | None
     run: Callable[[Any, Sequence[Any]], Awaitable[Any]]
+    as_shown: bool = False
 
     @property
     def signature(self) -> str:

@@ -16,7 +16,7 @@ from dbus_next.constants import MessageFlag, MessageType
 from dbus_next.message import Message
 
 from tetrasback import names
-from tetrasback.errors import AccessDenied, Failed, LimitsExceeded, TetrasBackError
+from tetrasback.errors import AccessDenied, Failed, LimitsExceeded, Rejected, TetrasBackError
 from tetrasback.service.api import Authority, Checks
 from tetrasback.service.connection import INTERNAL, Connection
 from tetrasback.service.contract import Contract, Method
@@ -128,6 +128,13 @@ class Guard:
                     details,
                 )
                 caller.asking.discard(task)
+                # Root is asked nothing, and so was shown nothing.
+                if (
+                    method.as_shown
+                    and uid
+                    and self._control.check(method.name, call.body) != details
+                ):
+                    raise Rejected("it has changed since it was asked for; look again, then retry")
                 log.info("%s for user %d", method.name, uid)
                 _answer(connection, call, method, await self._run(method, call, uid))
             finally:

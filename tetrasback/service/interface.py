@@ -87,6 +87,7 @@ _METHODS: Final = (
         ("o", "disk"),
         _action("prepare-disk"),
         _prepare_disk,
+        as_shown=True,  # a password takes time, in which another disk may get the same node
     ),
     Method(
         "SetScriptEnabled",
