@@ -73,10 +73,8 @@ class Notifier:
             for task in done:
                 task.result()
         finally:
-            if self._client is not None:
-                await (
-                    self._client.connection.close()
-                )  # or it would take its leave of a bus that hangs
+            if self._client is not None:  # first, or it would take its leave of a bus that hangs
+                await self._client.connection.close()
             for task in (*tasks, *self._commands.values()):
                 task.cancel()
             await asyncio.gather(*tasks, *self._commands.values(), return_exceptions=True)
