@@ -82,6 +82,21 @@ def test_directory_that_other_fifos_need_stays_open(allowed: Polkitd, alice: Per
     assert "tetras-back-relay" not in lists(alice.home)
 
 
+def test_directory_that_other_fifos_need_stays_open_behind_a_link_of_roots(
+    allowed: Polkitd, alice: Person, workspace: Path
+) -> None:
+    """As where /home is a link to another place."""
+    link = workspace / "home-of-all"
+    link.symlink_to(alice.home)
+    for name in ("f", "g"):
+        alice.fifo(name)
+        alice.register(link / name)
+    alice.ctl("unregister", link / "f")
+    assert "tetras-back-relay" in lists(alice.home)
+    alice.ctl("unregister", link / "g")
+    assert "tetras-back-relay" not in lists(alice.home)
+
+
 def test_refused_by_polkit_nothing_is_left_changed(
     polkitd: Polkitd, alice: Person, relay: Relay
 ) -> None:

@@ -65,8 +65,11 @@ def revoke(path: str, relay: int, others: Collection[str] = ()) -> list[str]:
     with contextlib.suppress(TetrasBackError), contextlib.ExitStack() as stack:
         directories, fifo = _way(path, stack)
         owner = fifo.status.st_uid if fifo else os.geteuid()
+        needed = _shared(path, others, stack)
         for file in directories:
-            if any(other.startswith(file.path.rstrip("/") + "/") for other in others):
+            if file.identity in needed or any(
+                other.startswith(file.path.rstrip("/") + "/") for other in others
+            ):
                 continue
             if file.belongs_to(owner) and _withdraw(file, relay):
                 taken.append(file.path)
@@ -82,6 +85,11 @@ class _File:
     path: str
     descriptor: int
     status: os.stat_result
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """What it is, by whatever name."""
+        return self.status.st_dev, self.status.st_ino
 
     def acl(self) -> Acl:
         """Who may do what with it."""
@@ -134,6 +142,21 @@ def _way(path: str, stack: contextlib.ExitStack) -> tuple[list[_File], _File | N
         return directories, None
     stack.callback(os.close, last)
     return directories, _File(path, last, os.fstat(last))
+
+
+def _shared(
+    path: str, others: Collection[str], stack: contextlib.ExitStack
+) -> set[tuple[int, int]]:
+    """The directories on the way to PATH that OTHERS need as well, also behind a link of root's.
+
+    Nobody else's way is walked for that: what they have in common with PATH is of its own way.
+    """
+    common = {os.path.commonpath([path, other]) for other in others}
+    found = set()
+    for place in common:
+        directories, last = _way(place, stack)
+        found |= {file.identity for file in (*directories, last) if file}
+    return found
 
 
 def _withdraw(file: _File, relay: int) -> bool:
