@@ -49,7 +49,10 @@ def _fill(descriptor: int, data: bytes, like: Path, mode: int) -> None:
     except FileNotFoundError:
         os.fchmod(descriptor, mode)
     else:
-        os.fchown(descriptor, old.st_uid, old.st_gid)
+        new = os.fstat(descriptor)
+        if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+            # Not where it is ours anyway: a service's sandbox may forbid the call as such.
+            os.fchown(descriptor, old.st_uid, old.st_gid)
         os.fchmod(descriptor, old.st_mode & 0o777)
     rest = memoryview(data)
     while rest:
