@@ -127,7 +127,6 @@ SENTENCES: Final[Sequence[str]] = (
     N_("the backup is whole and only being finished: nothing left to cancel"),
     N_("the backup has already ended: see the history"),
     N_("do not unplug {device} yet: a backup was asked for meanwhile"),
-    N_("do not unplug {device} yet: {node} is being prepared"),
     N_("do not unplug {device} yet: {why}"),
     N_("a device is named by a path below /dev, such as /dev/sdb1"),
     N_("there is no device {device}; tetras-backctl disks shows what is plugged"),
@@ -187,6 +186,7 @@ SENTENCES: Final[Sequence[str]] = (
     N_("{why}; nothing is saved: plug it in and begin again"),
     N_("{why}; it is no backup disk, nothing is saved"),
     N_("{device} is a partition; a whole disk is prepared: {whole}"),
+    N_("it has changed since it was asked for; look again, then retry"),
     # Names
     N_("{uuid} is not the UUID of a file system; give one as tetras-backctl disks shows it"),
     N_("a disk needs a name that can be seen; give 1 to 64 characters"),

@@ -65,6 +65,8 @@ LABELS: Final[Mapping[str, str]] = {
     "home": N_("home"),
     "databases": N_("databases"),
     "archive": N_("archive"),
+    # TRANSLATORS: what lies on the disk is read again
+    "verify": N_("verify"),
     "done": N_("done"),
 }
 """What a step is called in short. Those of scripts of others are shown as they are."""
