@@ -40,6 +40,7 @@ FILES = \
 	$(foreach f,$(wildcard tetrasback/locale/*/LC_MESSAGES/*.mo),644:$(f):$(LOCALEDIR)/$(f:tetrasback/locale/%=%)) \
 	$(foreach f,$(wildcard man/*.[1-8] man/??/*.[1-8]),644:$(f):$(MANDIR)/$(patsubst man/%,%,$(dir $(f)))man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
 	644:packaging/configuration.toml:$(DATADIR)/configuration.toml \
+	$(foreach f,$(wildcard docs/*.schema.json),644:$(f):$(DATADIR)/$(notdir $(f))) \
 	$(foreach f,$(wildcard tetrasback/ctl/completion/*.bash),644:$(f):$(BASHDIR)/$(notdir $(f:.bash=))) \
 	$(foreach f,$(wildcard tetrasback/ctl/completion/_*),644:$(f):$(ZSHDIR)/$(notdir $(f))) \
 	$(foreach f,$(wildcard tetrasback/ctl/completion/*.fish),644:$(f):$(FISHDIR)/$(notdir $(f))) \

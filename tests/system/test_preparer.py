@@ -152,6 +152,18 @@ async def test_the_steps_and_what_is_on_the_disk_then(
     assert f"ID_FS_UUID={UUID}" in run(["udevadm", "info", "--query=property", node]).stdout
 
 
+async def test_data_of_which_only_the_beginning_and_end_were_wiped_is_data(
+    preparer: KernelPreparer, wholes: UdevWholes, loop_disk: Callable[..., LoopDisk]
+) -> None:
+    disk = loop_disk("", 64)
+    with disk.image.open("r+b") as file:
+        file.seek(24 << 20)
+        file.write(os.urandom(16 << 20))
+    order = await order_for(preparer, wholes, disk.attach())
+    assert not order.survey.zeros
+    assert order.survey.signatures == ()
+
+
 @pytest.mark.parametrize("fs", ["ext4", "vfat", "exfat", "ntfs", "swap"])
 async def test_no_mark_of_what_was_there_is_left(
     fs: str, preparer: KernelPreparer, wholes: UdevWholes, loop_disk: Callable[..., LoopDisk]

@@ -35,6 +35,9 @@ T = TypeVar("T")
 EDGE: Final = 4 * MIB
 """Bytes at either end of the disk that are looked at and emptied: every file system, table, RAID
 and volume manager that libblkid knows has its mark there, as has one right in the partition."""
+SAMPLES: Final = 256
+SAMPLE: Final = 64 << 10
+"""Bytes looked at in each place; together some seconds on a slow disk."""
 
 _BUSY_SECONDS: Final = 5.0
 """How long others may be looking at a disk (udev, blkid, a desktop)."""
@@ -223,9 +226,19 @@ def _survey(whole: WholeDisk, descriptor: int) -> Survey:
         signatures=signatures,
         uuids=uuids,
         zeros=blockdev.is_zero(descriptor, 0, edge)
-        and blockdev.is_zero(descriptor, tail, whole.size - tail),
+        and blockdev.is_zero(descriptor, tail, whole.size - tail)
+        and _looks_empty(descriptor, whole.size),
         foreign=bool(file) and blockdev.is_foreign_file(descriptor, file),
         read_only=blockdev.is_read_only(descriptor),
+    )
+
+
+def _looks_empty(descriptor: int, size: int) -> bool:
+    """Whether there are zeros in `SAMPLES` places all over the disk: data whose beginning somebody
+    has overwritten is still data."""
+    return all(
+        blockdev.is_zero(descriptor, size * number // SAMPLES // MIB * MIB, SAMPLE)
+        for number in range(1, SAMPLES)
     )
 
 
