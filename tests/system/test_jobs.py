@@ -121,6 +121,8 @@ async def test_what_is_said_on_the_progress_descriptor_is_in_the_result(bench: B
             bytes_total=20,
             files_done=3,
             warnings=1,
+            notes=1,
+            warned=("less than half",),
             snapshot="s1",
             code=Code.SOURCE_SHRUNK,
         ),
