@@ -164,38 +164,22 @@ def open_writing_end(path: str, *, unread: int | None) -> int:
     """Hold only the writing end of a FIFO, so that readers come in, can be told from none, and get
     end-of-file when it is closed.
 
-    Without a reader there is no such end but by way of a reading one of our own. Where one is
-    there, what lies in the pipe is taken out, for they are to get one document. UNREAD: it may be
-    the last reader, who has not left since they were given so many bytes; then -1, if they have
-    read some and not all of them. None: it is another.
+    Where a reader is there, what lies in the pipe is taken out, for they are to get one document.
+    UNREAD: it may be the last reader, who has not left since they were given so many bytes; then
+    -1, if they have read some and not all of them. None: it is another.
     """
     flags = os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-    try:
-        writing = os.open(path, os.O_WRONLY | flags)
-    except OSError as error:
-        if error.errno != errno.ENXIO:
-            raise
-        reading = os.open(path, os.O_RDONLY | flags)
-        try:
-            return os.open(path, os.O_WRONLY | flags)
-        finally:
-            os.close(reading)
-    lying = struct.unpack("i", fcntl.ioctl(writing, termios.FIONREAD, bytes(4)))[0]
-    if unread is not None and lying not in (0, unread):
-        os.close(writing)
-        return -1
-    if lying:
-        _empty(path, flags)
-    return writing
-
-
-def _empty(path: str, flags: int) -> None:
-    """Take out what lies in a FIFO."""
+    # A reading end of our own comes first: without a reader there is no writing one, and who waits
+    # to be let in must find the pipe empty already when the writing one lets them in.
     reading = os.open(path, os.O_RDONLY | flags)
     try:
+        lying = struct.unpack("i", fcntl.ioctl(reading, termios.FIONREAD, bytes(4)))[0]
+        if unread is not None and lying not in (0, unread):
+            return -1
         with contextlib.suppress(BlockingIOError):
             while os.read(reading, 1 << 16):
                 pass
+        return os.open(path, os.O_WRONLY | flags)
     finally:
         os.close(reading)
 
