@@ -14,13 +14,15 @@ from tests.vm.server import Server
 
 def main() -> None:
     packages = snapshots.packages(Path(os.environ.get("DEBS", PROJECT / "dist")))
-    with tempfile.TemporaryDirectory(prefix="tetras-back-vm-", dir="/var/tmp") as place:
-        installed = snapshots.installed(Path(place, "installed"), packages)
-        with Server(Path(place, "server"), installed) as server:
-            server.restore()
-            server.plug(server.disk("bleu", size_mb=2048))
-            server.plug(server.disk("blank", fs="", size_mb=2048))
-            console.attach(server)
+    installed = snapshots.installed(packages)
+    with (
+        tempfile.TemporaryDirectory(prefix="tetras-back-vm-", dir="/var/tmp") as place,
+        Server(Path(place, "server"), installed) as server,
+    ):
+        server.restore()
+        server.plug(server.disk("bleu", size_mb=2048))
+        server.plug(server.disk("blank", fs="", size_mb=2048))
+        console.attach(server)
 
 
 if __name__ == "__main__":

@@ -67,15 +67,15 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def installed(place: Path, packages: list[Path]) -> Snapshot:
+def installed(packages: list[Path]) -> Snapshot:
     """A booted server with the package installed."""
-    return snapshots.installed(place / "installed", packages)
+    return snapshots.installed(packages)
 
 
 @pytest.fixture
-def machine(place: Path, installed: Snapshot, request: pytest.FixtureRequest) -> Iterator[Server]:
+def machine(place: Path, installed: Snapshot) -> Iterator[Server]:
     """The installed server, switched off: for tests of the boot."""
-    directory = place / re.sub(r"\W+", "-", request.node.name)
+    directory = Path(tempfile.mkdtemp(prefix="", dir=place))
     with Server(directory, installed) as made:
         yield made
     shutil.rmtree(directory)

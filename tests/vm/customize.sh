@@ -41,7 +41,7 @@ WantedBy=sysinit.target
 UNIT
     chroot "$root" systemctl enable --quiet vm-agent.service systemd-networkd.service
     # Nothing that wakes up by chance, or that takes time at each boot.
-    chroot "$root" systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer man-db.timer \
+    chroot "$root" systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer \
         e2scrub_all.timer e2scrub_reap.service fstrim.timer dpkg-db-backup.timer \
         systemd-networkd-wait-online.service
     chroot "$root" systemctl disable --quiet mariadb.service

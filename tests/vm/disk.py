@@ -17,10 +17,17 @@ class UsbDisk(LoopDisk):
     ) -> None:
         super().__init__(directory, fs, size_mb, **options)
         self.name = options.get("name", "disk")
+        self.speed = 0
+        """Bytes it takes in a second, from the next `plug` on; 0 = as many as it can."""
 
-    def plug(self, qmp: Qmp, bytes_per_second: int = 0) -> None:
+    def plug(self, qmp: Qmp) -> None:
         """Plug it into the machine of QMP."""
-        qmp.do("object-add", qom_type="throttle-group", id=f"{self.name}-speed")
+        qmp.do(
+            "object-add",
+            qom_type="throttle-group",
+            id=f"{self.name}-speed",
+            limits={"bps-write": self.speed},
+        )
         qmp.do(
             "blockdev-add",
             node_name=f"{self.name}-image",
@@ -44,12 +51,3 @@ class UsbDisk(LoopDisk):
         qmp.event("DEVICE_DELETED", device=self.name)
         qmp.do("blockdev-del", node_name=f"{self.name}-image")
         qmp.do("object-del", id=f"{self.name}-speed")
-
-    def slow(self, qmp: Qmp, bytes_per_second: int) -> None:
-        """From now on it takes so much a second; 0 = as much as it can."""
-        qmp.do(
-            "qom-set",
-            path=f"/objects/{self.name}-speed",
-            property="limits",
-            value={"bps-write": bytes_per_second},
-        )

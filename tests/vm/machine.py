@@ -1,6 +1,8 @@
 """A virtual machine: booted or restored, USB disks plugged in and pulled out, power cut."""
 
+import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +39,8 @@ class Machine:
         self.root = directory / "root.qcow2"
         self.mails = directory / "mails"
         self.console = directory / "console.log"
-        self.process: Process | None = None
+        # What is to be undone, in order, to switch it off.
+        self._on = ExitStack()
         # Two emulators would share the processors, and everything would take twice as long.
         self._alone = MachineLock("vm")
         self.plugged: dict[str, UsbDisk] = {}
@@ -109,19 +112,12 @@ class Machine:
 
     def cut_power(self) -> None:
         """From one moment to the next it is off; what it had not written is lost."""
-        if self.process is not None:
-            self.process.kill()
-            self.process = None
-            self.plugged.clear()
-            self.qmp.close()
-            self.channel.close()
-            self._alone.release()
+        self.plugged.clear()
+        self._on.close()
 
     def wait_until_off(self, seconds: float = 120) -> None:
         """Wait until the guest has switched itself off."""
-        process = self.process
-        assert process is not None
-        wait_until(lambda: not process.running, "the guest to switch itself off", seconds)
+        wait_until(lambda: not self.process.running, "the guest to switch itself off", seconds)
         self.cut_power()
 
     # --- USB --------------------------------------------------------------------------------------
@@ -177,20 +173,23 @@ class Machine:
     # ----------------------------------------------------------------------------------------------
 
     def _start(self, *options: str) -> None:
-        for name in ("qmp", "agent", "console"):
-            self.socket(name).unlink(missing_ok=True)
+        # The path of a socket has at most 107 characters.
+        self._sockets = Path(self._on.enter_context(tempfile.TemporaryDirectory(prefix="vm-")))
         self._alone.acquire()
+        self._on.callback(self._alone.release)
         self.process = Process(
             [QEMU, *_arguments(self), *options],
             log=self.directory / "qemu.log",
             env=BASE_ENVIRONMENT,
         )
+        self._on.callback(self.process.kill)
         wait_until(self._listening, "QEMU to start")
         self.qmp = Qmp(self.socket("qmp"))
+        self._on.callback(self.qmp.close)
         self.channel = Channel(self.socket("agent"))
+        self._on.callback(self.channel.close)
 
     def _listening(self) -> bool:
-        assert self.process is not None
         if not self.process.running:
             raise HarnessError(f"QEMU did not start: {self.process.tail()}")
         return self.socket("qmp").exists() and self.socket("agent").exists()
@@ -206,13 +205,12 @@ class Machine:
 
     def socket(self, name: str) -> Path:
         """Where QEMU listens: qmp, agent or console."""
-        return self.directory / f"{name}.sock"
+        return self._sockets / name
 
 
 def _arguments(machine: Machine) -> Sequence[str | Path]:
     def socket(name: str, more: str = "") -> str:
-        path = machine.directory / f"{name}.sock"
-        return f"socket,id={name},path={path},server=on,wait=off{more}"
+        return f"socket,id={name},path={machine.socket(name)},server=on,wait=off{more}"
 
     return [
         # KVM is not to be had everywhere; two processors, each a thread. An old model is quicker to

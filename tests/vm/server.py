@@ -1,9 +1,10 @@
 """A server with the package on it: what people and programs there do and see."""
 
+import contextlib
 import email
 import email.policy
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from tetrasback import names
 
 CONFIGURATION = "/etc/tetras-back/configuration.toml"
 SCRIPTS = "/usr/local/lib/tetras-back"
+MOUNTS = "/run/tetras-back/mnt/"
 HEARD = "/run/heard.log"
+GATE = "/run/gate"
 PAUSE = 0.3
 """Seconds between two looks into the guest, which take it a tenth of a second each."""
 
@@ -50,13 +53,35 @@ class Server(Machine):
         for disk in saved:
             lines += [f'[disks."{disk.uuid}"]', f'name = "{disk.name}"']
         self.run("tee", CONFIGURATION, data="\n".join(lines) + "\n")
-        self.run("tetras-backctl", "reload")
+        self.call("Reload")
 
     def script(self, text: str, name: str = "own.sh") -> str:
         """A script of the administrator's own; its name."""
         path = f"{SCRIPTS}/{name}"
         self.run("install", "-D", "-m", "755", "/dev/stdin", path, data=f"#!/bin/bash\n{text}")
         return name
+
+    def gate(self) -> str:
+        """Lines of a script that wait there until `open_gate`; see `at_gate`."""
+        return f"touch {GATE}.reached; until [ -e {GATE} ]; do sleep 0.1; done\n"
+
+    def at_gate(self) -> None:
+        """Wait until a script is at the gate."""
+        self.until(
+            lambda: self.run("test", "-e", f"{GATE}.reached", check=False).returncode == 0,
+            "a script at the gate",
+        )
+
+    def open_gate(self) -> None:
+        """Let the script go on, and those that come after it."""
+        self.run("touch", GATE)
+
+    def fill(self, directory: str, megabytes: int) -> None:
+        """Files in a new DIRECTORY that no compression makes smaller."""
+        self.shell(
+            f"mkdir -p {directory}; cd {directory}; "
+            f"for i in $(seq {megabytes}); do head -c 1M /dev/urandom >$i; done"
+        )
 
     def listen(self) -> None:
         """From now on hear every signal."""
@@ -74,12 +99,11 @@ class Server(Machine):
         """The content of a file; empty where there is none."""
         return self.run("cat", path, check=False).stdout
 
-    def call(self, *words: str, user: str = "root", member: str = "") -> Any:
-        """What a method of the root object answers, MEMBER or one of our own."""
-        interface = names.MANAGER_INTERFACE
+    def call(self, member: str, *words: str, user: str = "root") -> Any:
+        """What our method MEMBER answers; WORDS are a signature and the arguments."""
         done = self.run(
             *("busctl", "--json=short", "--timeout=60", "call", "--"),
-            *(names.BUS_NAME, names.ROOT_PATH, *([] if member else [interface]), *words),
+            *(names.BUS_NAME, names.ROOT_PATH, names.MANAGER_INTERFACE, member, *words),
             user=user,
         )
         return plain(json.loads(done.stdout)["data"]) if done.stdout.strip() else None
@@ -117,6 +141,48 @@ class Server(Machine):
         except HarnessError as error:
             raise HarnessError(f"{error}; it is {shown or 'not there'}") from None
         return shown
+
+    def backup(self, disk: UsbDisk) -> dict[str, Any]:
+        """The properties of a disk's newest backup, waited for."""
+
+        def found() -> list[dict[str, Any]]:
+            shown = [item for item in self.objects().values() if "Verdict" in item]
+            return [item for item in shown if item["UUID"] == disk.uuid]
+
+        return max(self.until(found, f"a backup of {disk.name}"), key=lambda item: item["Id"])
+
+    def mounts_of(self, disk: UsbDisk) -> list[str]:
+        """/proc/PID of each process in whose mount namespace DISK is mounted."""
+        found = self.shell(
+            f"dev=$(readlink -f /dev/disk/by-uuid/{disk.uuid} || true); "
+            f'grep -ls -e {MOUNTS} -e " ${{dev:-none}} " /proc/[0-9]*/mountinfo || true'
+        )
+        return [line.removesuffix("/mountinfo") for line in found.split()]
+
+    def device(self, disk: UsbDisk) -> str:
+        """The whole disk's device, such as /dev/sda."""
+        return self.run("readlink", "-f", f"/dev/disk/by-uuid/{disk.uuid}").stdout.strip()
+
+    def backups_on(self, disk: UsbDisk) -> list[str]:
+        """The folders of complete backups on DISK, which is plugged in and free."""
+        with self.look(disk) as point:
+            return self.shell(f"cd {point}; ls -d *_Sauvegarde_* || true").split()
+
+    def leftovers_on(self, disk: UsbDisk) -> list[str]:
+        """What half-made backups left on DISK."""
+        with self.look(disk) as point:
+            return self.shell(f"find {point}/.tetras-back/work-* -mindepth 1 -maxdepth 1").split()
+
+    @contextlib.contextmanager
+    def look(self, disk: UsbDisk) -> Iterator[str]:
+        """Where DISK, which is plugged in, is mounted for us to look at, read-only."""
+        point = "/mnt/look"
+        self.run("mkdir", "-p", point)
+        self.run("mount", "-o", "ro", f"UUID={disk.uuid}", point)
+        try:
+            yield point
+        finally:
+            self.run("umount", point)
 
     def history(self) -> list[dict[str, Any]]:
         """The history's rows, newest first."""

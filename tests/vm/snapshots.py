@@ -1,7 +1,11 @@
-"""Machines that stand still, to go on from in a second: booted, and with the package installed."""
+"""Machines that stand still, to go on from in a second: booted, and with the package installed.
 
+They are kept beside the image that they come from, and go with it.
+"""
+
+import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.harness.process import HarnessError, run
@@ -10,29 +14,23 @@ from tests.vm.machine import QEMU, Machine, Snapshot
 
 
 def booted() -> Snapshot:
-    """A Debian that has booted, without the package; kept beside its image."""
+    """A Debian that has booted, without the package."""
     found = image()
     off = Snapshot(found.disk, found.kernel, found.initrd)
     # Memory that one QEMU wrote is for no other one.
-    version = run([QEMU, "--version"]).stdout.split(")")[0].split("version ")[1]
-    directory = found.disk.with_name(f"booted-{version.replace(' ', '')}")
-    memory = directory / "memory"
-    if not memory.exists():
-        shutil.rmtree(directory, ignore_errors=True)
-        with Machine(directory, off) as machine:
-            machine.boot()
-            part = memory.with_suffix(".part")
-            machine.save(part)
-            part.rename(memory)
-    return Snapshot(directory / "root.qcow2", found.kernel, found.initrd, memory)
+    version = run([QEMU, "--version"]).stdout
+    return _kept("booted", version.encode(), off, Machine.boot)
 
 
-def installed(directory: Path, packages: Sequence[Path]) -> Snapshot:
-    """The same, after `apt install` of PACKAGES as an administrator does it; in DIRECTORY."""
-    with Machine(directory, booted()) as machine:
+def installed(packages: Sequence[Path]) -> Snapshot:
+    """The same, after `apt install` of PACKAGES as an administrator does it."""
+
+    def prepare(machine: Machine) -> None:
         machine.restore()
         install(machine, packages)
-        return machine.save(directory / "memory")
+
+    content = b"".join(package.read_bytes() for package in packages)
+    return _kept("installed", content, booted(), prepare)
 
 
 def packages(directory: Path) -> list[Path]:
@@ -51,3 +49,19 @@ def install(machine: Machine, packages: Sequence[Path]) -> str:
     return machine.shell(
         f"DEBIAN_FRONTEND=noninteractive apt-get install -y {' '.join(paths)} 2>&1"
     )
+
+
+def _kept(what: str, key: bytes, base: Snapshot, prepare: Callable[[Machine], None]) -> Snapshot:
+    """BASE after PREPARE, made where none is kept for KEY; one of WHAT is kept."""
+    below = base.disk.parent
+    directory = below / f"{what}-{hashlib.sha256(key).hexdigest()[:16]}"
+    memory = directory / "memory"
+    if not memory.exists():
+        for old in below.glob(f"{what}-*"):
+            shutil.rmtree(old)
+        with Machine(directory, base) as machine:
+            prepare(machine)
+            part = memory.with_suffix(".part")
+            machine.save(part)
+            part.rename(memory)
+    return Snapshot(directory / "root.qcow2", base.kernel, base.initrd, memory)
