@@ -11,7 +11,7 @@ import pytest
 
 from tests.harness.process import PROJECT, HarnessError
 from tests.vm import console, snapshots
-from tests.vm.image import CACHE
+from tests.vm.cache import CACHE
 from tests.vm.machine import Snapshot
 from tests.vm.server import Server
 

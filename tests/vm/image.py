@@ -1,19 +1,17 @@
 """The disk image of a Debian 12 server without the package, kept for as long as its recipe.
 
-The recipe is what lies in `RECIPE`; its hash names the directory in the cache, and images of
-other recipes are removed from there.
+The recipe is what lies in `RECIPE`; its hash names the directory in the cache.
 """
 
-import fcntl
 import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.harness.process import run
+from tests.vm.cache import CACHE, kept
 
 HERE = Path(__file__).parent
-CACHE = Path("/var/cache/tetras-back-vm")
 RECIPE = ("packages.txt", "customize.sh", "agent.py", "image.py")
 SIZE = "4G"
 SUITE = "bookworm"
@@ -30,15 +28,8 @@ class Image:
 
 def image(cache: Path = CACHE) -> Image:
     """The image in CACHE, made first where there is none of this recipe (two minutes or more)."""
-    wanted = cache / f"debian-{_recipe()}"
-    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not wanted.exists():
-            for old in cache.glob("debian-*"):
-                shutil.rmtree(old)
-            _make(wanted)
-    return Image(wanted / "root.qcow2", wanted / "vmlinuz", wanted / "initrd.img")
+    made = kept(cache / f"debian-{_recipe()}", _make)
+    return Image(made / "root.qcow2", made / "vmlinuz", made / "initrd.img")
 
 
 def _recipe() -> str:
@@ -54,10 +45,7 @@ def _packages() -> str:
 
 
 def _make(directory: Path) -> None:
-    work = directory.with_suffix(".part")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    tree, raw, hook = work / "tree", work / "root.raw", HERE / "customize.sh"
+    tree, raw, hook = directory / "tree", directory / "root.raw", HERE / "customize.sh"
     run(
         [
             *("mmdebstrap", "--quiet", "--mode=root", "--variant=apt", "--format=directory"),
@@ -72,9 +60,8 @@ def _make(directory: Path) -> None:
         seconds=1200,
     )
     for name in ("vmlinuz", "initrd.img"):
-        shutil.copyfile((tree / name).resolve(), work / name)
+        shutil.copyfile((tree / name).resolve(), directory / name)
     run(["mke2fs", "-q", "-t", "ext4", "-L", "root", "-d", tree, raw, SIZE], seconds=300)
-    run(["qemu-img", "convert", "-O", "qcow2", raw, work / "root.qcow2"], seconds=300)
+    run(["qemu-img", "convert", "-O", "qcow2", raw, directory / "root.qcow2"], seconds=300)
     raw.unlink()
     shutil.rmtree(tree)
-    work.rename(directory)

@@ -4,11 +4,11 @@ They are kept beside the image that they come from, and go with it.
 """
 
 import hashlib
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.harness.process import HarnessError, run
+from tests.vm.cache import kept
 from tests.vm.image import image
 from tests.vm.machine import QEMU, Machine, Snapshot
 
@@ -52,16 +52,13 @@ def install(machine: Machine, packages: Sequence[Path]) -> str:
 
 
 def _kept(what: str, key: bytes, base: Snapshot, prepare: Callable[[Machine], None]) -> Snapshot:
-    """BASE after PREPARE, made where none is kept for KEY; one of WHAT is kept."""
-    below = base.disk.parent
-    directory = below / f"{what}-{hashlib.sha256(key).hexdigest()[:16]}"
-    memory = directory / "memory"
-    if not memory.exists():
-        for old in below.glob(f"{what}-*"):
-            shutil.rmtree(old)
+    """BASE after PREPARE, made where none is kept for KEY."""
+
+    def make(directory: Path) -> None:
         with Machine(directory, base) as machine:
             prepare(machine)
-            part = memory.with_suffix(".part")
-            machine.save(part)
-            part.rename(memory)
-    return Snapshot(directory / "root.qcow2", base.kernel, base.initrd, memory)
+            machine.save(directory / "memory")
+
+    name = hashlib.sha256(key).hexdigest()[:16]
+    directory = kept(base.disk.parent / f"{what}-{name}", make)
+    return Snapshot(directory / "root.qcow2", base.kernel, base.initrd, directory / "memory")
