@@ -1,16 +1,16 @@
 #!/bin/bash
 # make deb: builds the Debian packages in a copy of the tree and puts them into dist/.
 #
-#   packaging/build-deb.sh [VERSION]
+#   packaging/build-deb.sh [VERSION [DIRECTORY]]
 #
-# VERSION: another one than debian/changelog's, to try an upgrade.
+# VERSION: another one than debian/changelog's, to try an upgrade. DIRECTORY: another one than dist.
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
-version=${1:-}
+version=${1:-} dist=${2:-dist}
 
 copy=$(mktemp -d)
 trap 'rm -rf -- "$copy"' EXIT
-mkdir "$copy/tree" dist 2>/dev/null || [[ -d dist ]]
+mkdir -p "$copy/tree" "$dist"
 # Without git too, as in an unpacked release.
 tar -c --exclude=./.git --exclude=./.venv --exclude=./dist --exclude=./build --exclude=__pycache__ \
     --exclude='./.*_cache' --exclude=./tetrasback/locale . | tar -x -C "$copy/tree"
@@ -25,8 +25,8 @@ if ! (cd "$copy/tree" && umask 022 &&
     exit 1
 fi
 grep -E '^(dpkg-[a-z]+|dh_[a-z]+|dh): warning' "$log" >&2 || :
-rm -f dist/tetras-back*
-cp -- "$copy"/tetras-back* dist/
+rm -f -- "$dist"/tetras-back*
+cp -- "$copy"/tetras-back* "$dist"/
 # Made by root for whoever has the tree.
-chown -R --reference=. dist
-ls -1 dist/*.deb
+[[ $EUID -ne 0 ]] || chown -R --reference=. -- "$dist"
+ls -1 -- "$dist"/*.deb
