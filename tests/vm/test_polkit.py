@@ -84,11 +84,12 @@ def test_with_an_agent_a_password_is_asked_for(server: Server) -> None:
 @pytest.mark.usefixtures("disk")
 def test_whoever_sits_at_the_server_runs_backups(server: Server) -> None:
     def seated(*command: str) -> int:
-        """The exit status of COMMAND in a session of alice's on the second console."""
-        session = ("-p", "User=alice", "-p", "PAMName=login", "-p", "TTYPath=/dev/tty2")
-        run = ("systemd-run", "--quiet", "--wait", "--collect", *session)
-        server.run("chvt", "2")
-        return server.run(*run, "-p", "StandardInput=tty", *command, check=False).returncode
+        """The exit status of COMMAND in a session of alice's on a console where nobody is."""
+        server.run("chvt", "9")
+        session = ("User=alice", "PAMName=login", "TTYPath=/dev/tty9", "StandardInput=tty")
+        options = [word for line in session for word in ("-p", line)]
+        run = ("systemd-run", "--quiet", "--wait", "--collect", *options)
+        return server.run(*run, *command, check=False).returncode
 
     assert seated("/usr/bin/tetras-backctl", "--no-ask-password", "backup", "bleu") == 0
     assert seated("/usr/bin/tetras-backctl", "--no-ask-password", "forget", "bleu") == REFUSED
