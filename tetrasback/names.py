@@ -9,10 +9,12 @@ BUS_NAME: Final = "org.tetraslibre.Back"
 ROOT_PATH: Final = "/org/tetraslibre/Back"
 DISKS_PATH: Final = ROOT_PATH + "/disks"
 BACKUPS_PATH: Final = ROOT_PATH + "/backups"
+JOBS_PATH: Final = ROOT_PATH + "/jobs"
 
 MANAGER_INTERFACE: Final = "org.tetraslibre.Back"
 DISK_INTERFACE: Final = "org.tetraslibre.Back.Disk"
 BACKUP_INTERFACE: Final = "org.tetraslibre.Back.Backup"
+JOB_INTERFACE: Final = "org.tetraslibre.Back.Job"
 
 RELAY_NAME: Final = "org.tetraslibre.Back.Relay"
 RELAY_PATH: Final = "/org/tetraslibre/Back/Relay"
@@ -73,3 +75,8 @@ def disk_path(uuid: str) -> str:
 def backup_path(backup_id: int) -> str:
     """Object path of a backup, by its id in the history."""
     return f"{BACKUPS_PATH}/{backup_id}"
+
+
+def job_path(job_id: int) -> str:
+    """Object path of a job, by its id."""
+    return f"{JOBS_PATH}/{job_id}"

@@ -79,6 +79,67 @@ class HistoryEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class JobView:
+    """One restore or verification, as `org.tetraslibre.Back.Job` shows it."""
+
+    id: int = _member("Id", "t", 0)
+    kind: str = _member("Kind", "s", "")
+    uuid: str = _member("UUID", "s", "")
+    snapshot: str = _member("Snapshot", "s", "")
+    state: str = _member("State", "s", "queued")
+    verdict: str = _member("Verdict", "s", "")
+    code: str = _member("Code", "s", "")
+    step: str = _member("Step", "s", "")
+    fraction: float = _member("Fraction", "d", -1.0)
+    bytes_done: int = _member("BytesDone", "t", 0)
+    bytes_total: int = _member("BytesTotal", "t", 0)
+    files_done: int = _member("FilesDone", "t", 0)
+    warnings: int = _member("Warnings", "u", 0)
+    started_at: int = _member("StartedAt", "t", 0)
+    finished_at: int = _member("FinishedAt", "t", 0)
+    message: str = _member("Message", "s", "")
+
+
+@dataclass(frozen=True, slots=True)
+class JobEntry:
+    """One row of GetJobs."""
+
+    id: int = _member("Id", "t", 0)
+    kind: str = _member("Kind", "s", "")
+    uuid: str = _member("UUID", "s", "")
+    name: str = _member("Name", "s", "")
+    snapshot: str = _member("Snapshot", "s", "")
+    verdict: str = _member("Verdict", "s", "")
+    code: str = _member("Code", "s", "")
+    started_at: int = _member("StartedAt", "t", 0)
+    finished_at: int = _member("FinishedAt", "t", 0)
+    bytes: int = _member("Bytes", "t", 0)
+    files: int = _member("Files", "t", 0)
+    warnings: int = _member("Warnings", "u", 0)
+    message: str = _member("Message", "s", "")
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotView:
+    """One complete backup on a disk: a row of ListSnapshots.
+
+    ``snapshot``: its folder. ``ours``: this server made it. ``original``: in the form of the
+    original program. ``pinned``: never deleted. ``manifest``: it can be verified. Numbers that are
+    not known are 0.
+    """
+
+    snapshot: str = _member("Snapshot", "s", "")
+    started_at: int = _member("StartedAt", "t", 0)
+    host: str = _member("Host", "s", "")
+    ours: bool = _member("Ours", "b", False)
+    original: bool = _member("Original", "b", False)
+    pinned: bool = _member("Pinned", "b", False)
+    bytes: int = _member("Bytes", "t", 0)
+    files: int = _member("Files", "t", 0)
+    manifest: bool = _member("Manifest", "b", False)
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """One thing a person should know now.
 
@@ -164,7 +225,18 @@ class RelayView:
     clients: tuple[ClientView, ...] = _member("Clients", "a(ss)", ())
 
 
-View = TypeVar("View", DiskView, BackupView, HistoryEntry, Alert, ContentView, PreparableView)
+View = TypeVar(
+    "View",
+    DiskView,
+    BackupView,
+    HistoryEntry,
+    JobView,
+    JobEntry,
+    SnapshotView,
+    Alert,
+    ContentView,
+    PreparableView,
+)
 
 
 def signature_of(view: type[Any]) -> dict[str, str]:
