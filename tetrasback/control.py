@@ -11,6 +11,7 @@ from tetrasback.config.forms import check_disk_name, check_script_name, normalis
 from tetrasback.config.model import Config
 from tetrasback.core import events, prepare
 from tetrasback.core.explanations import EXPLANATIONS
+from tetrasback.core.holds import LONGEST as LONGEST_HOLD
 from tetrasback.core.prepare import LEAST as FILESYSTEMS
 from tetrasback.core.state import DiskState, State
 from tetrasback.core.wholes import gigabytes
@@ -31,6 +32,8 @@ from tetrasback.wire import BackupView, DiskView, HistoryEntry, ManagerView
 
 MAX_ROWS = 1000
 MAX_PATH = 4096
+HOLD_MINUTES = 60
+MAX_HOLD_MINUTES = LONGEST_HOLD // 60
 
 
 class Control:
@@ -94,6 +97,12 @@ class Control:
                 return {"disk": (known.name if known else "") or uuid}
             case (("Plug" | "Unplug"), str(device)):
                 return {"device": check_device_path(device)}
+            case "Hold", str(uuid), int(minutes):
+                if minutes > MAX_HOLD_MINUTES:
+                    raise InvalidArgs(f"a disk is held for at most {MAX_HOLD_MINUTES} minutes")
+                return self._held_disk(uuid)
+            case "Release", str(uuid):
+                return self._held_disk(uuid)
             case "PrepareDisk", str(device), str(name), str(filesystem), bool():
                 return self._check_order(check_device_path(device), name, filesystem)
             case "SetScriptEnabled", str(script), bool():
@@ -107,6 +116,10 @@ class Control:
                 if limit > MAX_ROWS:
                     raise InvalidArgs(f"at most {MAX_ROWS} rows at once: ask again with before")
         return {}
+
+    def _held_disk(self, uuid: str) -> Mapping[str, str]:
+        known = self._disks.get(normalise_uuid(uuid)) if uuid else None
+        return {"disk": (known.name if known else "") or uuid or "*"}
 
     def _check_order(self, device: str, name: str, filesystem: str) -> Mapping[str, str]:
         check_disk_name(name)
@@ -200,6 +213,15 @@ class Control:
     async def cancel_backup(self, uuid: str) -> None:
         """End the queued or running backup of a disk."""
         await self._engine.request(events.CancelRequested(normalise_uuid(uuid)))
+
+    async def hold(self, uuid: str, minutes: int) -> None:
+        """For MINUTES (0 = 60) a plug of this disk ('' = of any) starts no backup."""
+        seconds = (minutes or HOLD_MINUTES) * 60
+        await self._engine.request(events.HoldRequested(uuid and normalise_uuid(uuid), seconds))
+
+    async def unhold(self, uuid: str) -> None:
+        """Plugs of this disk ('' = of every disk) start backups again; those that wait begin."""
+        await self._engine.request(events.UnholdRequested(uuid and normalise_uuid(uuid)))
 
     async def prepare_disk(self, device: str, name: str, filesystem: str, erase: bool) -> str:
         """Give a whole disk a file system and save it; its UUID. What is on it may go if ERASE."""

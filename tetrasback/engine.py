@@ -87,6 +87,7 @@ class Engine:
                 remembered=tuple(history.remembered()),
                 unfinished=tuple(history.unfinished()),
                 untold=tuple(history.untold()),
+                holds=tuple(history.holds()),
             )
         )
         await self.happened(events.ConfigChanged(loaded.error))
@@ -265,6 +266,8 @@ class Engine:
                 yield effects.RecordDisk(disk)
                 if disk.plug is not None:
                     yield effects.RecordPlug(disk.uuid, disk.plug)
+        for uuid, until in self.state.holds.items():
+            yield effects.RecordHold(uuid, until)
 
     def _history_failed(self, trouble: str) -> None:
         self.submit(events.HistoryFailed(trouble))

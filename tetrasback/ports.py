@@ -299,6 +299,14 @@ class History(Protocol):
         """Insert or replace the newest plug of a disk."""
         ...
 
+    def holds(self) -> Sequence[tuple[str, int]]:
+        """What `record_hold` has written and not taken back."""
+        ...
+
+    async def record_hold(self, uuid: str, until: int) -> None:
+        """A disk ('' = every disk) is held until then (µs since the epoch); 0 = no more."""
+        ...
+
     async def list(self, uuid: str, before: int, limit: int) -> Sequence[Record]:
         """Rows, newest first; empty uuid = all; before 0 = from the newest."""
         ...

@@ -24,6 +24,7 @@ Durable = (
     | effects.RecordMailed
     | effects.RecordDisk
     | effects.RecordPlug
+    | effects.RecordHold
 )
 DURABLE: Final = (
     effects.Log,
@@ -31,6 +32,7 @@ DURABLE: Final = (
     effects.RecordMailed,
     effects.RecordDisk,
     effects.RecordPlug,
+    effects.RecordHold,
 )
 
 
@@ -109,6 +111,8 @@ class Recorder:
                 await self._history.record_disk(disk)
             case effects.RecordPlug(uuid, plug):
                 await self._history.record_plug(uuid, plug)
+            case effects.RecordHold(uuid, until):
+                await self._history.record_hold(uuid, until)
 
     def _heed_new_beginning(self) -> None:
         """A history found damaged begins anew by itself: what is known is not lost with it."""
@@ -134,6 +138,6 @@ def _subject(effect: Durable) -> object:
             return backup_id
         case effects.RecordDisk(disk):
             return disk.uuid
-        case effects.RecordPlug(uuid, _):
+        case effects.RecordPlug(uuid, _) | effects.RecordHold(uuid, _):
             return uuid
     return None

@@ -17,6 +17,7 @@ from tetrasback.wire import (
     ContentView,
     DiskView,
     HistoryEntry,
+    HoldView,
     ManagerView,
     PreparableView,
     ScriptView,
@@ -73,6 +74,7 @@ class Views:
             configuration_error=state.configuration_error,
             alerts=self._alerts_now(state, config, now),
             preparable=preparable_views(state),
+            holds=tuple(HoldView(uuid, until) for uuid, until in sorted(state.holds.items())),
         )
 
     def _alerts_now(self, state: State, config: Config, now: int) -> tuple[Alert, ...]:

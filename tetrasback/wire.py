@@ -198,6 +198,15 @@ class ScriptView:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldView:
+    """One hold: a struct ``(st)`` of the property Holds. An empty UUID means every disk."""
+
+    uuid: str
+    until: int
+    SIGNATURE: ClassVar[str] = "(st)"
+
+
+@dataclass(frozen=True, slots=True)
 class ManagerView:
     """The properties of the root object."""
 
@@ -207,6 +216,7 @@ class ManagerView:
     configuration_error: str = _member("ConfigurationError", "s", "")
     alerts: tuple[Alert, ...] = _member("Alerts", "aa{sv}", ())
     preparable: tuple[PreparableView, ...] = _member("Preparable", "aa{sv}", ())
+    holds: tuple[HoldView, ...] = _member("Holds", "a(st)", ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +301,7 @@ def manager_from_wire(values: Mapping[str, Any]) -> ManagerView:
         configuration_error=values.get("ConfigurationError", ""),
         alerts=tuple(from_wire(Alert, item) for item in values.get("Alerts", ())),
         preparable=tuple(_preparable(item) for item in values.get("Preparable", ())),
+        holds=tuple(HoldView(*item) for item in values.get("Holds", ())),
     )
 
 

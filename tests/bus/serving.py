@@ -71,6 +71,12 @@ class FakeControl:
     async def cancel_backup(self, uuid: str) -> None:
         self.calls.append(("cancel", uuid))
 
+    async def hold(self, uuid: str, minutes: int) -> None:
+        self.calls.append(("hold", uuid, minutes))
+
+    async def unhold(self, uuid: str) -> None:
+        self.calls.append(("release", uuid))
+
     async def prepare_disk(self, device: str, name: str, filesystem: str, erase: bool) -> str:
         self.calls.append(("prepare", device, name, filesystem, erase))
         return UUID

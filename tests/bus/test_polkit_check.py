@@ -17,6 +17,8 @@ ARGUMENTS = {
     "Unplug": ("s", "/dev/sdz1"),
     "RunBackup": ("s", UUID),
     "CancelBackup": ("s", UUID),
+    "Hold": ("su", UUID, "0"),
+    "Release": ("s", UUID),
     "PrepareDisk": ("sssb", "/dev/sdz", "vert", "ext4", "true"),
     "SetScriptEnabled": ("sb", "a.sh", "true"),
     "Reload": (),
@@ -24,7 +26,7 @@ ARGUMENTS = {
     "GetLog": ("t", "7"),
     "GetHistory": ("stu", "", "0", "1"),
 }
-OPERATORS = {"Plug", "Unplug", "RunBackup", "CancelBackup"}
+OPERATORS = {"Plug", "Unplug", "RunBackup", "CancelBackup", "Hold", "Release"}
 
 
 async def refusal(bus: PrivateBus, user: User, method: str, *args: str) -> str:
@@ -61,6 +63,8 @@ async def test_operators_may_run_backups_and_no_more(
             "unplug",
             "run",
             "cancel",
+            "hold",
+            "release",
             "history",
         }
 

@@ -235,6 +235,16 @@ def test_a_newer_file_is_refused_and_left_as_it_is(
     assert path.read_bytes() == before
 
 
+async def test_holds_are_kept_until_they_are_taken_back(opened: Callable[..., History]) -> None:
+    history = opened()
+    await history.record_hold("", 5)
+    await history.record_hold(U1, 6)
+    await history.record_hold(U1, 7)
+    assert sorted(opened().holds()) == [("", 5), (U1, 7)]
+    await opened().record_hold("", 0)
+    assert opened().holds() == [(U1, 7)]
+
+
 FIRST_VERSION = """
 CREATE TABLE backups (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

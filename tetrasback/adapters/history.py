@@ -87,6 +87,10 @@ class History:
         """Backups with a verdict that are not mailed, the newest `UNTOLD_MAX`, oldest first."""
         return self._submit(self._safely, self._untold).result()
 
+    def holds(self) -> Sequence[tuple[str, int]]:
+        """Every hold that was recorded and not taken back. Raises HistoryError."""
+        return self._submit(self._safely, self._execute, "SELECT uuid, until FROM holds").result()
+
     async def list(self, uuid: str, before: int, limit: int) -> Sequence[Record]:
         """Rows, newest first; empty uuid = all; before 0 = from the newest. Raises HistoryError."""
         return await self._ask(self._list, uuid, before, limit)
@@ -119,6 +123,13 @@ class History:
         """Insert or replace the newest plug of a disk. Raises HistoryError."""
         values = (uuid, plug.boot_id, plug.diskseq, int(plug.served), plug.attempts)
         await self._ask(self._replace, "plugs", values)
+
+    async def record_hold(self, uuid: str, until: int) -> None:
+        """A disk ('' = every disk) is held until then; 0 = no more. Raises HistoryError."""
+        if until:
+            await self._ask(self._replace, "holds", (uuid, until))
+        else:
+            await self._ask(self._execute, "DELETE FROM holds WHERE uuid = ?", (uuid,))
 
     def close(self) -> None:
         """Write what is still asked for, and close the database."""

@@ -7,10 +7,15 @@ from typing import Final
 
 from tetrasback.errors import HistoryError
 
-VERSION: Final = 2
+VERSION: Final = 3
 """`PRAGMA user_version` of the files written here."""
 
-SCHEMA: Final = """
+_ADDED_IN_3: Final = """
+CREATE TABLE holds (uuid TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+SCHEMA: Final = (
+    """
 CREATE TABLE backups (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL, name TEXT NOT NULL, "trigger" TEXT NOT NULL, verdict TEXT NOT NULL,
@@ -33,6 +38,8 @@ CREATE TABLE plugs (
     served INTEGER NOT NULL, attempts INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
+    + _ADDED_IN_3
+)
 
 MIGRATIONS: Final[Mapping[int, str]] = {
     1: """
@@ -42,6 +49,7 @@ ALTER TABLE disks ADD COLUMN saved_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE disks ADD COLUMN refused TEXT NOT NULL DEFAULT '';
 ALTER TABLE disks ADD COLUMN stale_told INTEGER NOT NULL DEFAULT 0;
 """,
+    2: _ADDED_IN_3,
 }
 """What makes a file of a version one of the next."""
 
@@ -98,7 +106,7 @@ def _check(database: sqlite3.Connection) -> None:
     wanted = sqlite3.connect(":memory:")
     try:
         wanted.executescript(SCHEMA)
-        for table in ("backups", "disks", "plugs"):
+        for table in ("backups", "disks", "plugs", "holds"):
             question = f"PRAGMA table_info({table})"
             columns = [row[1] for row in database.execute(question)]
             if columns != [row[1] for row in wanted.execute(question)]:

@@ -35,6 +35,7 @@ class SimHistory:
         self.disks: dict[str, Disk] = {}
         self.plugs: dict[str, Plug] = {}
         self.mailed: set[int] = set()
+        self.held: dict[str, int] = {}
 
     def next_id(self) -> int:
         """As `ports.History.next_id`."""
@@ -102,6 +103,17 @@ class SimHistory:
         """As `ports.History.record_plug`."""
         self._fail()
         self.plugs[uuid] = plug
+
+    def holds(self) -> Sequence[tuple[str, int]]:
+        """As `ports.History.holds`."""
+        return list(self.held.items())
+
+    async def record_hold(self, uuid: str, until: int) -> None:
+        """As `ports.History.record_hold`."""
+        self._fail()
+        self.held[uuid] = until
+        if not until:
+            del self.held[uuid]
 
     async def list(self, uuid: str, before: int, limit: int) -> Sequence[Record]:
         """As `ports.History.list`."""

@@ -310,7 +310,7 @@ def _settle(turn: Turn, disk: Disk, backup: Backup) -> None:
         plug is not None
         and device is not None
         and plug.diskseq == device.diskseq
-        and backup.code not in (Code.DAEMON_STOPPED, Reason.DUPLICATE_UUID)
+        and backup.code not in (Code.DAEMON_STOPPED, Code.HELD, Reason.DUPLICATE_UUID)
     ):  # it was not this disk's doing that nothing came of it
         plug = replace(plug, served=True, attempts=max(plug.attempts, 1))
         turn.do(RecordPlug(disk.uuid, plug))

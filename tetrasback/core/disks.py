@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tetrasback.core import backups, queue, release, telling
+from tetrasback.core import backups, holds, queue, release, telling
 from tetrasback.core.devices import BlockDevice, Reason, objection, same_plug
 from tetrasback.core.effects import KeepFromAutomounters, RecordDisk, RecordPlug
 from tetrasback.core.signals import (
@@ -93,10 +93,10 @@ def _admit(turn: Turn, disk: Disk, device: BlockDevice, asked: bool, mounted: bo
     )
     if turn.state.stopping:
         turn.disk(disk, state=DiskState.PLUGGED)  # the next start serves it
-    elif asked or not same or plug is None:
-        queue.enqueue(turn, disk, Trigger.PLUG)
-    elif plug.served or plug.attempts >= MAX_ATTEMPTS:
+    elif not asked and same and plug and (plug.served or plug.attempts >= MAX_ATTEMPTS):
         _was_served(turn, disk, plug)
+    elif holds.is_held(turn.state, disk.uuid):
+        holds.keep_back(turn, disk)
     else:
         queue.enqueue(turn, disk, Trigger.PLUG)
 
@@ -245,6 +245,7 @@ def _forget(turn: Turn, disk: Disk) -> None:
     disk = turn.disk(disk, saved=False, name="", saved_at=0, refused="", stale_told=0)
     turn.do(RecordDisk(disk))  # saved again, it begins anew
     turn.tell(DiskForgotten(disk.uuid))
+    holds.drop(turn, disk.uuid)
     if active is not None and active.id in turn.state.queue:
         why = Finding(Verdict.CANCELLED, Code.FORGOTTEN, "the disk was forgotten")
         backups.finish(turn, active, why)

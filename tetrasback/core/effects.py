@@ -50,6 +50,14 @@ class RecordPlug:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordHold:
+    """Write until when plugs of a disk ('' = of all) start no backup; 0 = they do again."""
+
+    uuid: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class OpenDisk:
     """Open and prove the device; mount it for ``mode`` 'mount' → DiskOpened."""
 
@@ -202,6 +210,7 @@ Effect = (
     | RecordMailed
     | RecordDisk
     | RecordPlug
+    | RecordHold
     | OpenDisk
     | RunScript
     | StopScript

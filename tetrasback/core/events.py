@@ -70,6 +70,21 @@ class ScriptsRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldRequested:
+    """For so many seconds, a plug of this disk ('' = of any) is to start no backup."""
+
+    uuid: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnholdRequested:
+    """Plugs of this disk ('' = of every disk) are to start backups again."""
+
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
 class PrepareRequested:
     """A whole disk is to be given a file system and saved. ``erase``: what is on it may go."""
 
@@ -111,6 +126,8 @@ class Started:
     unfinished: tuple[Unfinished, ...] = ()
     untold: tuple[Backup, ...] = ()
     """Those that have a verdict of which no letter was kept."""
+    holds: tuple[tuple[str, int], ...] = ()
+    """Disks ('' = all) that were held, and until when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +340,8 @@ Request = (
     | CancelRequested
     | ScriptsRequested
     | PrepareRequested
+    | HoldRequested
+    | UnholdRequested
 )
 Fact = (
     Started

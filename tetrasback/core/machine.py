@@ -9,8 +9,8 @@ How to read it
     The rules live where their subject lives: `disks` (what comes and goes), `queue` (who is next),
     `backups` (from the disk to the verdict, with its diagram), `release` (when a disk may be taken
     away), `prepare` (how a disk is made one of ours), `verdict` (what the findings come to),
-    `telling` (who hears of it by mail and at the console). Each works on a `Turn`, which collects
-    the effects.
+    `telling` (who hears of it by mail and at the console), `holds` (when a plug starts nothing).
+    Each works on a `Turn`, which collects the effects.
 
     A plug (UUID, boot id, diskseq) is served when its backup has ended. That memory, `Plug`, is
     recorded at every change, so that neither repeated events nor a new start of the daemon run a
@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from tetrasback.config import edits
 from tetrasback.config.model import Config
-from tetrasback.core import backups, disks, events, prepare, queue, release, telling
+from tetrasback.core import backups, disks, events, holds, prepare, queue, release, telling
 from tetrasback.core.devices import objection
 from tetrasback.core.effects import EditConfig, Effect, Log, RecordBackup, RecordDisk, SetTimer
 from tetrasback.core.explanations import EXPLANATIONS
@@ -161,6 +161,7 @@ def _started(turn: Turn, event: events.Started) -> None:
         if uuid not in remembered or not remembered[uuid].disk.saved_at:
             turn.do(RecordDisk(disk))
     telling.configured(turn)
+    holds.remembered(turn, event.holds)
     for row in event.unfinished:
         _was_cut_short(turn, row)
     for backup in event.untold:
@@ -245,6 +246,8 @@ def _timer(turn: Turn, event: events.TimerFired) -> None:
             backups.grace_over(turn, backup)
     elif kind == "release":
         release.recheck(turn, subject)
+    elif kind == holds.TIMER:
+        holds.time_is_up(turn, subject)
     elif kind == TICK:
         turn.set(quiet_hours=turn.state.quiet_hours + 1)
         turn.do(SetTimer(TICK, TICK_SECONDS))
@@ -337,6 +340,8 @@ RULES: Final[Mapping[type, Rule]] = {
     events.CancelRequested: _cancel,
     events.ScriptsRequested: _set_scripts,
     events.PrepareRequested: prepare.begin,
+    events.HoldRequested: holds.request,
+    events.UnholdRequested: holds.end_request,
     # facts about the world
     events.Started: _started,
     events.SystemReady: _ready,

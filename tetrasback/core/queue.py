@@ -18,6 +18,7 @@ from tetrasback.core.state import (
     Phase,
     Plug,
     Script,
+    State,
     Trigger,
     Verdict,
 )
@@ -29,11 +30,7 @@ def enqueue(turn: Turn, disk: Disk, trigger: Trigger) -> None:
     device = disk.device
     assert device is not None
     release.forget(turn, disk.uuid)
-    plug = disk.plug
-    if plug is None or (plug.boot_id, plug.diskseq) != (turn.state.boot_id, device.diskseq):
-        plug = Plug(turn.state.boot_id, device.diskseq)
-    elif plug.served:
-        plug = replace(plug, served=False, attempts=0)
+    plug = unserved_plug(turn.state, disk)
     backup = turn.backup(
         Backup(
             id=turn.state.next_id,
@@ -48,6 +45,15 @@ def enqueue(turn: Turn, disk: Disk, trigger: Trigger) -> None:
     turn.set(next_id=backup.id + 1, queue=(*turn.state.queue, backup.id))
     turn.disk(disk, state=DiskState.QUEUED, plug=plug)
     turn.do(RecordBackup(backup), RecordPlug(disk.uuid, plug))
+
+
+def unserved_plug(state: State, disk: Disk) -> Plug:
+    """The plug of DISK, which is here, for which a backup is to run."""
+    device, plug = disk.device, disk.plug
+    assert device is not None
+    if plug is None or (plug.boot_id, plug.diskseq) != (state.boot_id, device.diskseq):
+        return Plug(state.boot_id, device.diskseq)
+    return replace(plug, served=False, attempts=0) if plug.served else plug
 
 
 def start_next(turn: Turn) -> None:

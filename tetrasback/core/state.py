@@ -45,6 +45,7 @@ class Code(StrEnum):
     CANCELLED = "cancelled"
     UNPLUGGED = "unplug-requested"
     FORGOTTEN = "forgotten"
+    HELD = "held"
     DAEMON_STOPPED = "daemon-stopped"
     DAEMON_DIED = "daemon-died"
 
@@ -248,6 +249,8 @@ class State:
     queue: tuple[int, ...] = ()
     running: int | None = None
     next_id: int = 1
+    holds: Mapping[str, int] = field(default_factory=dict)
+    """Disks (UUIDs, '' = all) of which a plug starts no backup, and until when."""
     configuration_error: str = ""
     configuration_error_since: int = 0
     history_error: str = ""

@@ -122,6 +122,7 @@ CODES: Final[Mapping[str, str]] = {
     "cancelled": N_("somebody cancelled it"),
     "unplug-requested": N_("somebody asked to unplug the disk"),
     "forgotten": N_("the disk was forgotten"),
+    "held": N_("the disk was held back, to be restored from"),
     "daemon-stopped": N_("the service was stopped"),
     "daemon-died": N_("the service or the server stopped unexpectedly"),
 }

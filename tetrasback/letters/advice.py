@@ -55,6 +55,10 @@ CODES: Final[Mapping[str, str]] = {
     ),
     "unplug-requested": N_("Nothing, if that was wanted; otherwise plug the disk in again."),
     "forgotten": N_("Nothing, if that was wanted; otherwise save the disk again."),
+    "held": N_(
+        "Nothing: if the disk stays plugged in, the backup runs once the hold is over, or at:"
+        " tetras-backctl release"
+    ),
     "daemon-stopped": N_(
         "If the disk stays plugged in, the backup runs again when the service is started;"
         " otherwise plug it in again then."

@@ -75,6 +75,14 @@ class Control(Checks, Protocol):
         """End the queued or running backup of a disk."""
         ...
 
+    async def hold(self, uuid: str, minutes: int) -> None:
+        """For a while a plug of a disk (empty = of any) starts no backup; 0 minutes = 60."""
+        ...
+
+    async def unhold(self, uuid: str) -> None:
+        """Plugs of a disk (empty = of every disk) start backups again."""
+        ...
+
     async def prepare_disk(self, device: str, name: str, filesystem: str, erase: bool) -> str:
         """Give a whole disk a partition with a file system and save it; the file system's UUID."""
         ...

@@ -82,6 +82,20 @@ _METHODS: Final = (
         lambda control, args: control.cancel_backup(args[0]),
     ),
     Method(
+        "Hold",
+        (("s", "uuid"), ("u", "minutes")),
+        None,
+        _action("hold"),
+        lambda control, args: control.hold(args[0], args[1]),
+    ),
+    Method(
+        "Release",
+        (("s", "uuid"),),
+        None,
+        _action("hold"),
+        lambda control, args: control.unhold(args[0]),
+    ),
+    Method(
         "PrepareDisk",
         (("s", "device"), ("s", "name"), ("s", "filesystem"), ("b", "erase")),
         ("o", "disk"),

@@ -43,6 +43,8 @@ def any_request(pick: Random) -> Any:
             events.RunRequested(uuid),
             events.CancelRequested(uuid),
             events.PrepareRequested(any_order(pick), pick.random() < 0.5),
+            events.HoldRequested(pick.choice(["", uuid]), pick.choice([1, 3600])),
+            events.UnholdRequested(pick.choice(["", uuid])),
         ]
     )
 
@@ -64,7 +66,7 @@ def any_fact(pick: Random) -> Any:
             events.DeviceSeen(any_device(pick)),
             events.DeviceSeen(any_device(pick)),
             events.SystemReady(),
-            events.TimerFired(pick.choice(["grace:1", "grace:x", "release:/dev/sdb", ""])),
+            events.TimerFired(pick.choice(["grace:1", "grace:x", "release:/dev/sdb", "hold:", ""])),
             events.ConfigChanged(pick.choice(["", "line 3: odd"])),
             events.DiskOpened(stale),
             events.DiskSynced(stale),
@@ -117,6 +119,11 @@ def look(world: World) -> None:
     begun = [item for item in world.state.backups.values() if item.started_at]
     assert sum(not item.over for item in begun) <= 1
     assert all(not world.state.backups[item].started_at for item in world.state.queue)
+    for item in world.state.queue:
+        backup = world.state.backups[item]
+        held = {"", backup.uuid} & world.state.holds.keys()
+        assert not held or backup.trigger == "request"
+    assert world.state.holds == world.holds  # what a new start would know
     assert len(alerts(world.state, world.config, world.now)) <= MAX_ALERTS
 
 

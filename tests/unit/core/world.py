@@ -52,6 +52,7 @@ class World:
     plugs: dict[str, Plug] = field(default_factory=dict)
     disks: dict[str, Disk] = field(default_factory=dict)
     rows: dict[int, Backup] = field(default_factory=dict)
+    holds: dict[str, int] = field(default_factory=dict)
     ran: list[tuple[str, str]] = field(default_factory=list)
     letters: list[Any] = field(default_factory=list)
     calls: list[Any] = field(default_factory=list)
@@ -87,7 +88,8 @@ class World:
         )
         untold = tuple(row for row in self.rows.values() if row.verdict and not row.mailed)
         next_id = max(self.rows, default=0) + 1
-        self.happen(events.Started(boot, next_id, remembered, unfinished, untold))
+        holds = tuple(self.holds.items())
+        self.happen(events.Started(boot, next_id, remembered, unfinished, untold, holds))
         self.happen(events.ConfigChanged())
         if ready:
             self.happen(events.SystemReady())
@@ -110,6 +112,10 @@ class World:
                 self.timers.pop(key, None)
             case effects.RecordPlug(uuid, plug):
                 self.plugs[uuid] = plug
+            case effects.RecordHold(uuid, until):
+                self.holds[uuid] = until
+                if not until:
+                    del self.holds[uuid]
             case effects.RecordDisk(disk):
                 self.disks[disk.uuid] = disk
             case effects.RecordBackup(backup):
