@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dbus_next.aio.message_bus import MessageBus
@@ -16,9 +16,18 @@ from tests.harness.bus import PrivateBus
 from tests.harness.process import BASE_ENVIRONMENT, PROJECT, PYTHON
 from tetrasback import names
 from tetrasback.client.events import SIGNALS
-from tetrasback.wire import BackupView, DiskView, HistoryEntry, ManagerView, to_wire
+from tetrasback.wire import (
+    BackupView,
+    DiskView,
+    HistoryEntry,
+    HoldView,
+    ManagerView,
+    to_wire,
+)
 
 UUID = "0b5a9f3e-95f2-4d2f-a5a4-6ab9a5a4c4de"
+UNTIL_START = 1_795_298_280
+"""When holds begin: 21 November 2026, 21:58 in UTC."""
 
 
 @dataclass
@@ -133,6 +142,13 @@ class StandIn:
                 return reply("o", names.disk_path(next(iter(self.disks))))
             case "RunBackup":
                 return reply("o", names.backup_path(max(self.backups)))
+            case "Hold":
+                uuid, minutes = message.body
+                until = (UNTIL_START + (minutes or 60) * 60) * 1_000_000
+                self.manager = replace(
+                    self.manager, holds=(*self.manager.holds, HoldView(uuid, until))
+                )
+                return reply()
             case "ImportConfiguration":
                 return reply("as", self.remarks)
         return reply()

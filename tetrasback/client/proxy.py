@@ -4,14 +4,20 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from tetrasback import names
 from tetrasback.client.connection import Connection, Link
 from tetrasback.client.remote import Ask, Remote
 from tetrasback.client.subscription import Subscription
-from tetrasback.errors import Failed, UnknownBackup, UnknownDisk, UnknownObject
-from tetrasback.lang.i18n import _
+from tetrasback.errors import (
+    Failed,
+    UnknownBackup,
+    UnknownDisk,
+    UnknownMethod,
+    UnknownObject,
+)
+from tetrasback.lang.i18n import N_, _
 from tetrasback.wire import (
     BackupView,
     DiskView,
@@ -25,6 +31,11 @@ UNPLUG_LIMIT: Final = 24 * 3600.0
 PREPARE_LIMIT: Final = UNPLUG_LIMIT
 """Seconds: what is on its way to a slow disk may take long to arrive; the daemon watches over it,
 and the bus tells us should it die."""
+
+OLDER: Final = N_(
+    "the service is older than this program and cannot do this yet; after an update,"
+    " restart it with: systemctl restart tetras-back"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +188,14 @@ class Client:
         """Cancel the queued or running backup of a disk."""
         await self._root.authorised("CancelBackup", "s", [uuid])
 
+    async def hold(self, uuid: str, minutes: int) -> None:
+        """Let no backup start on a disk (empty = on any) for MINUTES (0 = the usual time)."""
+        await self._newer("Hold", "su", [uuid, minutes])
+
+    async def release(self, uuid: str) -> None:
+        """Take a hold back."""
+        await self._newer("Release", "s", [uuid])
+
     async def set_script_enabled(self, script: str, enabled: bool) -> None:
         """Let a script run in every backup, or no longer."""
         await self._root.authorised("SetScriptEnabled", "sb", [script, enabled])
@@ -189,6 +208,13 @@ class Client:
         """Take over a configuration of the original program; what could not be."""
         (remarks,) = await self._root.authorised("ImportConfiguration", "s", [text], expects="as")
         return [str(remark) for remark in remarks]
+
+    async def _newer(self, member: str, signature: str, body: Sequence[Any]) -> list[Any]:
+        """A method that a daemon of version 0.1 does not have."""
+        try:
+            return await self._root.authorised(member, signature, body)
+        except UnknownMethod:
+            raise UnknownMethod(_(OLDER)) from None
 
     async def _find_disk(self, uuid: str) -> DiskView | None:
         try:

@@ -14,6 +14,7 @@ from tetrasback.wire import (
     BackupView,
     DiskView,
     HistoryEntry,
+    HoldView,
     PreparableView,
     ScriptView,
 )
@@ -115,6 +116,11 @@ def alert_shape(alert: Alert, name: str) -> dict[str, Any]:
         "since": iso(alert.since),
         "message": alert.message,
     }
+
+
+def hold_shape(hold: HoldView, name: str) -> dict[str, Any]:
+    """One hold, with the NAME of its disk; both empty where no backup starts on any disk."""
+    return {"uuid": hold.uuid, "name": name, "until": iso(hold.until)}
 
 
 def script_shape(script: ScriptView) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from tetrasback.client import shapes
 from tetrasback.client.explain import explain
 from tetrasback.ctl import sentences
 from tetrasback.ctl.context import Context
+from tetrasback.ctl.holds import hold_line
 from tetrasback.ctl.match import full_uuid, resolve
 from tetrasback.ctl.wholes import without_disk
 from tetrasback.errors import (
@@ -43,6 +44,7 @@ async def status(context: Context) -> int:
         # Other messages say everything; only programs want the disk's name besides.
         if alert.uuid and (out.json or alert.code == "unknown-disk" or not alert.message)
     )
+    mentioned |= dict.fromkeys(hold.uuid for hold in manager.holds if hold.uuid)
     disks, backups = await asyncio.gather(
         client.find_disks(list(mentioned)[:MAX_MENTIONED]),
         asyncio.gather(*(_backup(context, entry) for entry in reversed(running))),
@@ -60,6 +62,10 @@ async def status(context: Context) -> int:
                 ],
                 "backups": [shapes.backup_shape(backup) for backup in backups],
                 "last": shapes.history_shape(last) if last else None,
+                "holds": [
+                    shapes.hold_shape(hold, disks[hold.uuid].name if hold.uuid in disks else "")
+                    for hold in manager.holds
+                ],
             }
         )
         return EXIT_OK
@@ -73,9 +79,11 @@ async def status(context: Context) -> int:
     for backup in backups:
         line = sentences.backup_line(backup, names.get(backup.uuid) or backup.uuid)
         out.line(*sentences.level_line("running", line))
+    for hold in manager.holds:
+        out.line(*sentences.level_line("info", hold_line(hold, disks.get(hold.uuid))))
     for alert in good:
         out.line(*sentences.alert_line(alert, disks.get(alert.uuid), at))
-    if not manager.alerts and not backups:
+    if not manager.alerts and not backups and not manager.holds:
         out.line(*sentences.level_line("good", _("nothing needs your attention")))
     if last is not None:
         verdict = sentences.verdict_line(last.name or last.uuid, last)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from tetrasback.ctl import act, fifos, follow, look, migrate, prepare, watch
+from tetrasback.ctl import act, fifos, follow, holds, look, migrate, prepare, watch
 from tetrasback.ctl.complete import complete
 from tetrasback.ctl.output import Output
 from tetrasback.ctl.parser import PROGRAM, parse
@@ -23,6 +23,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "prepare": prepare.prepare,
     "backup": follow.backup,
     "cancel": act.cancel,
+    "hold": holds.hold,
+    "release": holds.release,
     "scripts": look.scripts,
     "enable": act.enable,
     "disable": act.disable,

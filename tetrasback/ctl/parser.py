@@ -10,6 +10,8 @@ from tetrasback.lang.i18n import N_, _
 
 PROGRAM: Final = "tetras-backctl"
 MAX_HISTORY: Final = 100_000
+MAX_HOLD: Final = 7 * 24 * 60
+"""Minutes."""
 
 FILESYSTEMS: Final = ("ext4", "btrfs", "xfs")
 
@@ -66,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     def add_disk(to: argparse.ArgumentParser) -> None:
         to.add_argument("disk", metavar=_("disk"), help=_(_DISK))
 
+    def add_optional_disk(to: argparse.ArgumentParser) -> None:
+        to.add_argument("disk", nargs="?", default="", metavar=_("disk"), help=_(_DISK))
+
     def add_device(to: argparse.ArgumentParser) -> None:
         to.add_argument("disk", metavar=_("DEVICE|DISK"), help=_(_DEVICE))
 
@@ -105,6 +110,16 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("--no-wait", action="store_true", help=_("only start it"))
     add_disk(backup)
     add_disk(add("cancel", _("cancel the backup on a disk")))
+    hold = add("hold", _("let no backup start on a disk, or on any, for a time"))
+    hold.add_argument(
+        "--minutes",
+        type=_minutes,
+        default=0,
+        metavar="N",
+        help=_("how long (default: 60, at most 7 days)"),
+    )
+    add_optional_disk(hold)
+    add_optional_disk(add("release", _("let backups start again")))
     add("scripts", _("list the backup scripts"))
     for name, text in (
         ("enable", _("let a script run in every backup")),
@@ -122,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ID",
         help=_("only those older than this one"),
     )
-    history.add_argument("disk", nargs="?", default="", metavar=_("disk"), help=_(_DISK))
+    add_optional_disk(history)
     add("log", _("show the log of a backup")).add_argument(
         "which", nargs="?", default="", metavar=_("ID|DISK"), help=_("default: the newest")
     )
@@ -151,6 +166,13 @@ def _number(text: str) -> int:
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else -1
     if number < 0:
         raise argparse.ArgumentTypeError(_("not a number"))
+    return number
+
+
+def _minutes(text: str) -> int:
+    number = _number(text)
+    if not 1 <= number <= MAX_HOLD:
+        raise argparse.ArgumentTypeError(_("must be 1 to {max}").format(max=MAX_HOLD))
     return number
 
 

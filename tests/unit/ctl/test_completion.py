@@ -58,6 +58,8 @@ TYPED = {
     "backup a:": NAMES[2],
     "backup a:b=c": NAMES[2],
     "cancel tou": NAMES[3],
+    "hold tou": NAMES[3],
+    "release bl": NAMES[0],
     "backup 'tou": NAMES[3],
     'backup "tou': NAMES[3],
     "backup \\`": NAMES[4],

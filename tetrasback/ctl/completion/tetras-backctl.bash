@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 
 _tetras_backctl() {
-    local commands='status disks save forget plug unplug prepare backup cancel scripts enable disable
-        history log watch reload import-config register unregister clients version'
+    local commands='status disks save forget plug unplug prepare backup cancel hold release
+        scripts enable disable history log watch reload import-config register unregister clients version'
     local common='--json --no-ask-password --help'
     local current=${COMP_WORDS[COMP_CWORD]} command='' word
     local -a words=()
@@ -23,6 +23,7 @@ _tetras_backctl() {
             save) common+=' --device' ;;
             prepare) common+=' --name --fs --erase' ;;
             backup) common+=' --no-wait' ;;
+            hold) common+=' --minutes' ;;
             history) common+=' --count --before' ;;
             register) common+=' --format' ;;
         esac
@@ -83,7 +84,8 @@ _tetras_backctl() {
             fi
             mapfile -t words < <(tetras-backctl __complete disks 2>/dev/null)
             ;;
-        forget | backup | cancel | history | log)
+        forget | backup | cancel | hold | release | history | log)
+            [[ ${COMP_WORDS[COMP_CWORD-1]} != --minutes ]] || return
             mapfile -t words < <(tetras-backctl __complete disks 2>/dev/null)
             ;;
         *) return ;;
