@@ -127,6 +127,24 @@ def test_cancelled_is_nine(
     ctl(1, "cancel", "bleu")
 
 
+def test_a_held_disk_waits_until_it_is_released(
+    ctl: Ctl, daemon: LoneDaemon, loop_disk: Callable[..., LoopDisk]
+) -> None:
+    disk = loop_disk("ext4", 16)
+    device = disk.attach()
+    ctl(0, "save", f"{disk.uuid}=bleu")
+    ctl(4, "hold", "vert")
+    assert "plugging in bleu starts no backup" in ctl(0, "hold", "bleu", "--minutes", "30").stdout
+    assert "tetras-backctl release bleu" in ctl(0, "status").stdout
+    ctl(0, "plug", device)
+    assert json.loads(ctl(0, "history", "--json").stdout)["history"] == []
+    ctl(0, "hold")
+    ctl(1, "release", "bleu")  # all are held, not this one alone
+    ctl(0, "release")
+    assert json.loads(ctl(0, "status", "--json").stdout)["holds"] == []
+    wait_until(lambda: "safe to unplug" in ctl(0, "disks").stdout, "the backup that waited")
+
+
 def test_codes_of_errors(ctl: Ctl, daemon: LoneDaemon, user: User) -> None:
     for words in (["nonsense"], ["save"], ["save", "x"], ["enable", "a/b"], ["backup"]):
         ctl(2, *words)
@@ -139,7 +157,7 @@ def test_codes_of_errors(ctl: Ctl, daemon: LoneDaemon, user: User) -> None:
         ["enable", "missing.sh"],
     ):
         ctl(1, *words)
-    for words in (["reload"], ["plug", "/dev/null"], ["enable", "ok.sh"], ["log", "99"]):
+    for words in (["reload"], ["plug", "/dev/null"], ["enable", "ok.sh"], ["log", "99"], ["hold"]):
         ctl(3, *words, user=user)
     for words in (["status"], ["disks"], ["history"], ["scripts"], ["version"]):
         ctl(0, *words, user=user)

@@ -33,7 +33,7 @@ async def test_hold_tells_until_when_and_how_to_end_it(daemon: StandIn, ctl: Ctl
     ended = await ctl("hold", "l'", "--minutes", "90")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out == (
-        "no backup starts on l'été until 2026-11-21 23:28;"
+        "plugging in l'été starts no backup until 2026-11-21 23:28;"
         " to end this: tetras-backctl release 'l'\"'\"'été'\n"
     )
     assert ("Hold", [UUID, 90], False) in daemon.calls
@@ -45,7 +45,8 @@ async def test_without_a_disk_it_is_every_disk_for_the_usual_time(
     daemon.manager = ManagerView(holds=held((UUID, UNTIL_START)))
     ended = await ctl("hold")
     assert ended.out == (
-        "no backup starts on any disk until 2026-11-21 22:58; to end this: tetras-backctl release\n"
+        "plugging in a disk starts no backup until 2026-11-21 22:58;"
+        " to end this: tetras-backctl release\n"
     )
     assert ("Hold", ["", 0], False) in daemon.calls
 
@@ -60,8 +61,8 @@ async def test_json_is_the_hold(daemon: StandIn, ctl: Ctl) -> None:
 
 
 async def test_release_names_what_starts_again(daemon: StandIn, ctl: Ctl) -> None:
-    assert "l'été start again" in (await ctl("release", "l'")).out
-    assert "every disk" in (await ctl("release")).out
+    assert "l'été is not held any more" in (await ctl("release", "l'")).out
+    assert "no disk is held any more" in (await ctl("release")).out
     assert [call[1] for call in daemon.calls if call[0] == "Release"] == [[UUID], [""]]
 
 
@@ -69,8 +70,8 @@ async def test_status_shows_holds(daemon: StandIn, ctl: Ctl) -> None:
     daemon.manager = ManagerView(holds=held((UUID, UNTIL_START), ("", UNTIL_START + HOUR)))
     lines = (await ctl("status")).out.splitlines()
     assert [line.split()[0] for line in lines] == ["info", "info", "last"]
-    assert "on l'été until 2026-11-21 21:58" in lines[0]
-    assert "on any disk until 2026-11-21 22:58" in lines[1]
+    assert "plugging in l'été starts no backup until 2026-11-21 21:58" in lines[0]
+    assert "plugging in a disk starts no backup until 2026-11-21 22:58" in lines[1]
     shown = json.loads((await ctl("status", "--json")).out)["holds"]
     assert [(hold["uuid"], hold["name"]) for hold in shown] == [(UUID, "l'été"), ("", "")]
 

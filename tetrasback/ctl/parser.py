@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("--no-wait", action="store_true", help=_("only start it"))
     add_disk(backup)
     add_disk(add("cancel", _("cancel the backup on a disk")))
-    hold = add("hold", _("let no backup start on a disk, or on any, for a time"))
+    hold = add("hold", _("let plugging in a disk, or any, start no backup for a time"))
     hold.add_argument(
         "--minutes",
         type=_minutes,
@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         help=_("how long (default: 60, at most 7 days)"),
     )
     add_optional_disk(hold)
-    add_optional_disk(add("release", _("let backups start again")))
+    add_optional_disk(add("release", _("let plugging in start backups again")))
     add("scripts", _("list the backup scripts"))
     for name, text in (
         ("enable", _("let a script run in every backup")),
