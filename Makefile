@@ -20,12 +20,13 @@ SHELL_FILES = $(wildcard tetrasback/scripts/*.sh tetrasback/ctl/completion/*.bas
 # A translated page calls the section NAME by another name, as is right.
 FRENCH_NAME = -e 'first section is not "NAME"' -e 'description line outside NAME section'
 
-.PHONY: help demo setup check lint test check-vm vm bench screenshots deb install uninstall catalogues po clean
+.PHONY: help demo setup check lint test check-vm check-web vm bench screenshots deb install uninstall catalogues po clean
 
 help:
 	@echo 'sudo make demo    a real backup onto a loop disk, on a private bus; KEEP=1 keeps the bus'
 	@echo 'sudo make check   linters and every test; TESTS=tests/unit runs some of them'
 	@echo 'sudo make check-vm the package in a booted Debian; TESTS=tests/vm/test_plug.py runs some of it'
+	@echo 'sudo make check-web the page for Cockpit: its types, its style, and it in a browser'
 	@echo 'sudo make vm      that Debian, to look around in'
 	@echo 'sudo make bench   the measurements in bench/'
 	@echo 'sudo make deb     the Debian packages, in dist/'
@@ -66,6 +67,20 @@ check-vm: TESTS ?= tests/vm
 check-vm: deb
 	@tests/setup.sh vm
 	$(PYTEST) --durations=0 $(TESTS)
+
+JS_TOOLS := ../.venv/web/node_modules/.bin
+
+check-web: TESTS ?= tests/web
+check-web:
+	@tests/setup.sh web
+	@$(MAKE) --no-print-directory lint-web
+	$(PYTEST) $(TESTS)
+
+.PHONY: lint-web
+lint-web: export PATH := $(CURDIR)/.venv/bin:$(PATH)
+lint-web: catalogues
+	cd cockpit && $(JS_TOOLS)/biome check --error-on-warnings
+	cd cockpit && $(JS_TOOLS)/tsc --project jsconfig.json
 
 vm: deb
 	@tests/setup.sh vm

@@ -18,6 +18,8 @@ AUTOSTARTDIR ?= /etc/xdg/autostart
 UDEVDIR ?= /usr/lib/udev/rules.d
 DBUSDIR ?= /usr/share/dbus-1
 POLKITDIR ?= /usr/share/polkit-1
+COCKPITDIR ?= $(PREFIX)/share/cockpit/tetras-back
+METAINFODIR ?= /usr/share/metainfo
 # Where Python's gettext looks; below another PREFIX it would not, but beside the program it does.
 LOCALEDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/share/locale,$(LIBDIR)/tetrasback/locale)
 
@@ -31,6 +33,10 @@ MODULES := $(sort $(shell find tetrasback -name '*.py' -not -path 'tetrasback/sc
 UNITS := $(wildcard systemd/*.service)
 USER_UNITS := $(wildcard systemd/user/*.service)
 
+# The web page as Cockpit serves it; the rest of its folder is for working on it.
+PAGE := $(sort cockpit/words.js $(foreach f,$(wildcard po/*.po),cockpit/po.$(notdir $(f:.po=.js)) cockpit/po.manifest.$(notdir $(f:.po=.js))) \
+	$(wildcard cockpit/manifest.json cockpit/*.html cockpit/*.css cockpit/*.js cockpit/views/*.js))
+
 # MODE:SOURCE:TARGET
 FILES = \
 	$(foreach p,$(PROGRAMS),755:build/$(call program_name,$(p)):$(call program_dir,$(call program_name,$(p)))/$(call program_name,$(p))) \
@@ -39,6 +45,8 @@ FILES = \
 	$(foreach f,$(wildcard tetrasback/scripts/lib*.sh),644:$(f):$(LIBDIR)/scripts/$(notdir $(f))) \
 	$(foreach f,$(wildcard tetrasback/locale/*/LC_MESSAGES/*.mo),644:$(f):$(LOCALEDIR)/$(f:tetrasback/locale/%=%)) \
 	$(foreach f,$(wildcard man/*.[1-8] man/??/*.[1-8]),644:$(f):$(MANDIR)/$(patsubst man/%,%,$(dir $(f)))man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
+	$(foreach f,$(PAGE),644:$(f):$(COCKPITDIR)/$(f:cockpit/%=%)) \
+	$(foreach f,$(wildcard cockpit/*.metainfo.xml),644:$(f):$(METAINFODIR)/$(notdir $(f))) \
 	644:packaging/configuration.toml:$(DATADIR)/configuration.toml \
 	$(foreach f,$(wildcard docs/*.schema.json),644:$(f):$(DATADIR)/$(notdir $(f))) \
 	$(foreach f,$(wildcard tetrasback/ctl/completion/*.bash),644:$(f):$(BASHDIR)/$(notdir $(f:.bash=))) \
@@ -81,6 +89,11 @@ place-files:
 		install -D -m "$$mode" "$$source" "$(DESTDIR)$$target" || exit; \
 		$(if $(filter /usr,$(PREFIX)),,$(RELOCATE) "$(DESTDIR)$$target";) \
 	done
+
+# The page alone, for a Cockpit that tests or the demo run: PAGEDIR=DIR.
+.PHONY: place-page
+place-page: catalogues
+	@for file in $(PAGE:cockpit/%=%); do install -D -m 644 "cockpit/$$file" "$(PAGEDIR)/$$file" || exit; done
 
 list-files: build
 	@$(MAKE) --no-print-directory print-files

@@ -2,7 +2,7 @@
 # Installs what the demo, the tests or the benches need: Debian's packages, and for the tests and
 # benches a virtual environment in .venv with the development tools.
 #
-#   tests/setup.sh demo | check | bench | vm | deb | screenshots
+#   tests/setup.sh demo | check | web | bench | vm | deb | screenshots
 #
 # Asks for nothing, starts no service, and is done in a moment where all is there already.
 set -euo pipefail
@@ -14,8 +14,8 @@ die() {
 }
 
 goal=${1:-}
-[[ $goal =~ ^(demo|check|bench|vm|deb|screenshots)$ ]] ||
-    die "usage: tests/setup.sh demo | check | bench | vm | deb | screenshots"
+[[ $goal =~ ^(demo|check|web|bench|vm|deb|screenshots)$ ]] ||
+    die "usage: tests/setup.sh demo | check | web | bench | vm | deb | screenshots"
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     die "this needs Debian 12 or newer (there is no apt-get here)"
 fi
@@ -40,6 +40,9 @@ elif [[ $goal != demo ]]; then
         dosfstools exfatprogs ntfs-3g mtree-netbsd openssl perl psmisc strace pkexec bsdutils
         mariadb-server postgresql
     )
+fi
+if [[ $goal == web ]]; then
+    packages+=(cockpit-ws cockpit-bridge cockpit-system chromium)
 fi
 if [[ $goal == vm ]]; then
     packages+=(qemu-system-x86 qemu-utils mmdebstrap)
@@ -93,13 +96,28 @@ if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     printf 'setup: making .venv\n'
     /usr/bin/python3 -m venv --clear --system-site-packages .venv
 fi
-if ! cmp -s pyproject.toml "$stamp"; then
+# The tools of pyproject.toml's list $1; $2 remembers which.
+install_tools() {
+    cmp -s pyproject.toml "$2" && return
     printf 'setup: installing the development tools into .venv\n'
-    /usr/bin/python3 - <<'END' | .venv/bin/pip install --quiet --disable-pip-version-check -r /dev/stdin
+    /usr/bin/python3 - "$1" <<'END' | .venv/bin/pip install --quiet --disable-pip-version-check -r /dev/stdin
+import sys
 import tomllib
 
 with open("pyproject.toml", "rb") as file:
-    print("\n".join(tomllib.load(file)["project"]["optional-dependencies"]["dev"]))
+    print("\n".join(tomllib.load(file)["project"]["optional-dependencies"][sys.argv[1]]))
 END
-    cp pyproject.toml "$stamp"
+    cp pyproject.toml "$2"
+}
+
+install_tools dev .venv/.tools
+[[ $goal == web ]] || exit 0
+
+# What checks JavaScript, by its lock file; Node.js has come with the tools above.
+install_tools web .venv/.web-tools
+if ! cmp -s tests/web/package-lock.json .venv/web/.lock; then
+    mkdir -p .venv/web
+    cp tests/web/package.json tests/web/package-lock.json .venv/web/
+    PATH=$PWD/.venv/bin:$PATH npm ci --prefix .venv/web --ignore-scripts --no-audit --no-fund --silent
+    cp tests/web/package-lock.json .venv/web/.lock
 fi

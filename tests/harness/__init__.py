@@ -11,6 +11,7 @@
     Desktop       a session bus, a screen in memory and dunst, for a user
     User          an unprivileged user, made and removed
     SmtpSink      an SMTP server on loopback, and a real sendmail that leads to it
+    Cockpit       Cockpit's web server and bridge, with the page of this checkout
     Daemon        the daemon under test, from a root-owned copy of the tree
     Notifier      the desktop notifier under test
     Relay         the FIFO relay under test, run as its own user
@@ -21,6 +22,7 @@ touched.
 """
 
 from tests.harness.bus import PrivateBus, SessionBus
+from tests.harness.cockpit import Cockpit
 from tests.harness.daemon import Daemon, install_tree
 from tests.harness.desktop import Desktop
 from tests.harness.disks import LoopDisk
@@ -34,6 +36,7 @@ from tests.harness.users import User, run_as
 from tests.harness.workspace import Workspace
 
 __all__ = [
+    "Cockpit",
     "Daemon",
     "Desktop",
     "HarnessError",

@@ -1,0 +1,120 @@
+/** What a person can ask for. Each says in the state that it is under way, and what became of it. */
+
+import { explain } from "./explain.js";
+
+/** Lines of a log that are shown at first; there may be tens of thousands. */
+export const LOG_LINES = 500;
+
+/**
+ * @param {import("./bus.js").Bus} bus
+ * @param {import("./store.js").Store} store
+ */
+export function makeActions(bus, store) {
+  const { send } = store;
+
+  /**
+   * @param {string} key
+   * @param {string} member
+   * @param {string} type
+   * @param {unknown[]} args
+   */
+  async function ask(key, member, type, args) {
+    if (store.state.pending.includes(key)) return;
+    send({ type: "asked", key });
+    let trouble = "";
+    try {
+      await bus.ask(member, type, args);
+    } catch (error) {
+      trouble = explain(error);
+    }
+    send({ type: "answered", key, trouble });
+  }
+
+  /**
+   * As `ask`, for what a dialog asks for: it closes once it is done, and else says why not.
+   *
+   * @param {string} member
+   * @param {string} type
+   * @param {unknown[]} args
+   */
+  async function askInDialog(member, type, args) {
+    const dialog = store.state.dialog;
+    send({ type: "dialog-change", change: { busy: true, trouble: "" } });
+    try {
+      await bus.ask(member, type, args);
+      if (isSame(dialog)) send({ type: "dialog", dialog: null });
+    } catch (error) {
+      if (isSame(dialog)) {
+        send({ type: "dialog-change", change: { busy: false, trouble: explain(error) } });
+      }
+    }
+  }
+
+  /** Whether DIALOG is still the one on the screen. @param {Dialog | null} dialog */
+  const isSame = (dialog) =>
+    store.state.dialog !== null &&
+    store.state.dialog.kind === dialog?.kind &&
+    ("uuid" in dialog
+      ? "uuid" in store.state.dialog && store.state.dialog.uuid === dialog.uuid
+      : true);
+
+  return {
+    /** @param {string} uuid */
+    backUp: (uuid) => ask(`run ${uuid}`, "RunBackup", "s", [uuid]),
+    /** @param {string} uuid */
+    cancel: (uuid) => ask(`cancel ${uuid}`, "CancelBackup", "s", [uuid]),
+    /** @param {Disk} disk */
+    unplug: (disk) => ask(`unplug ${disk.UUID}`, "Unplug", "s", [disk.Device]),
+    /**
+     * @param {string} script
+     * @param {boolean} enabled
+     */
+    enable: (script, enabled) =>
+      ask(`script ${script}`, "SetScriptEnabled", "sb", [script, enabled]),
+    reload: () => ask("reload", "Reload", "", []),
+    /**
+     * @param {string} uuid
+     * @param {string} name
+     */
+    save: (uuid, name) => askInDialog("SaveDisk", "ss", [uuid, name]),
+    /** @param {string} uuid */
+    forget: (uuid) => askInDialog("ForgetDisk", "s", [uuid]),
+
+    /**
+     * @param {"save" | "rename" | "forget" | "unplug"} kind
+     * @param {string} uuid
+     */
+    open: (kind, uuid) =>
+      send({ type: "dialog", dialog: { kind, uuid, trouble: "", busy: false } }),
+    close: () => send({ type: "dialog", dialog: null }),
+
+    /** @param {Entry} entry */
+    async openLog(entry) {
+      const dialog = { kind: /** @type {const} */ ("log"), entry, text: null, trouble: "" };
+      send({ type: "dialog", dialog: { ...dialog, search: "", most: LOG_LINES } });
+      /** @param {object} change */
+      const tell = (change) => {
+        const shown = store.state.dialog;
+        if (shown?.kind === "log" && shown.entry.Id === entry.Id) {
+          send({ type: "dialog-change", change });
+        }
+      };
+      try {
+        tell({ text: await bus.ask("GetLog", "t", [entry.Id]) });
+      } catch (error) {
+        tell({ trouble: explain(error) });
+      }
+    },
+    /** @param {string} search */
+    searchLog: (search) => send({ type: "dialog-change", change: { search, most: LOG_LINES } }),
+    /** @param {number} most */
+    showLines: (most) => send({ type: "dialog-change", change: { most } }),
+
+    /** @param {boolean} shown */
+    showAllNews: (shown) => send({ type: "all-news", shown }),
+    dismissTrouble: () => send({ type: "trouble", trouble: "" }),
+    retry: () => bus.retry(),
+  };
+}
+
+/** @typedef {ReturnType<typeof makeActions>} Actions */

@@ -1,0 +1,128 @@
+/** What a person should know at a glance, worst first. */
+
+import { _, fill, say } from "./text.js";
+import { told } from "./told.js";
+import { ago, quoted } from "./units.js";
+import { ALERT_LEVELS, ALERTS, CODES, VERDICT_WORDS } from "./words.js";
+
+/** @typedef {"error" | "warning" | "running" | "safe" | "info" | "good"} Level */
+/**
+ * @typedef {object} Item
+ * @property {string} key
+ * @property {Level} level
+ * @property {string} title
+ * @property {string} text
+ * @property {Disk} [disk]
+ * @property {{path: string, backup: Backup}} [running]
+ */
+
+/** @type {Level[]} */
+const ORDER = ["error", "warning", "running", "safe", "info", "good"];
+
+/**
+ * @param {State} state
+ * @returns {Item[]} worst first; the daemon's own order among those that are equally bad
+ */
+export function news(state) {
+  const disks = Object.values(state.disks);
+  const items = [
+    ...alerts(state, disks),
+    ...underway(state, disks),
+    ...disks.filter((disk) => disk.State === "safe-to-unplug").map(safe),
+  ];
+  if (!items.some((item) => item.level === "error" || item.level === "warning")) {
+    items.push(...summary(disks, state.now));
+  }
+  return items.sort((one, other) => ORDER.indexOf(one.level) - ORDER.indexOf(other.level));
+}
+
+/** What DISK is called. @param {Disk} disk */
+export const called = (disk) => quoted(disk.Name || disk.Label || disk.UUID);
+
+/**
+ * @param {State} state
+ * @param {Disk[]} disks
+ * @returns {Item[]}
+ */
+function alerts(state, disks) {
+  const found = state.manager?.Alerts ?? [];
+  return found
+    .filter((alert) => alert.Code !== "safe-to-unplug")
+    .map((alert) => {
+      const disk = disks.find((one) => one.UUID === alert.UUID);
+      const what = say(ALERTS, alert.Code);
+      const title = disk
+        ? fill(_("{subject}: {text}"), { subject: called(disk), text: what })
+        : what;
+      const level = /** @type {Level} */ (ALERT_LEVELS[alert.Code] ?? "info");
+      const text = [told(alert.Message), reason(state, alert)].filter(Boolean).join(" · ");
+      return { key: `${alert.Code} ${alert.UUID} ${alert.Since}`, level, title, text, disk };
+    });
+}
+
+/**
+ * Why the backup that an alert is about ended as it did: that says what to do.
+ *
+ * @param {State} state
+ * @param {Manager["Alerts"][number]} alert
+ */
+function reason(state, alert) {
+  if (!Object.hasOwn(VERDICT_WORDS, alert.Code)) return "";
+  const last = Object.values(state.backups).find(
+    (backup) => backup.UUID === alert.UUID && backup.Verdict === alert.Code,
+  );
+  return last ? told(last.Message, say(CODES, last.Code)) : "";
+}
+
+/**
+ * @param {State} state
+ * @param {Disk[]} disks
+ * @returns {Item[]}
+ */
+function underway(state, disks) {
+  return Object.entries(state.backups)
+    .filter(([, backup]) => backup.State !== "done" && backup.State !== "queued")
+    .map(([path, backup]) => {
+      const disk = disks.find((one) => one.UUID === backup.UUID);
+      const name = disk ? called(disk) : backup.UUID;
+      return {
+        key: path,
+        level: /** @type {Level} */ ("running"),
+        title: fill(_("Backing up onto {name}: do not unplug it"), { name }),
+        text: "",
+        disk,
+        running: { path, backup },
+      };
+    });
+}
+
+/** @param {Disk} disk @returns {Item} */
+function safe(disk) {
+  const title = fill(_("You may unplug {name}"), { name: called(disk) });
+  return { key: `safe ${disk.UUID}`, level: "safe", title, text: disk.Device, disk };
+}
+
+/**
+ * @param {Disk[]} disks
+ * @param {number} now
+ * @returns {Item[]}
+ */
+function summary(disks, now) {
+  if (!disks.some((disk) => disk.Saved)) {
+    return [
+      {
+        key: "no disk",
+        level: "info",
+        title: _("No backup disk is saved yet"),
+        text: _("Plug a disk in; it appears below, and can be saved under a name."),
+      },
+    ];
+  }
+  const last = Math.max(0, ...disks.map((disk) => disk.LastSuccess));
+  if (!last) return [];
+  const title = _("The server is backed up");
+  const when = ago(last, now);
+  return [
+    { key: "good", level: "good", title, text: fill(_("Last good backup: {when}"), { when }) },
+  ];
+}

@@ -1,0 +1,180 @@
+/**
+ * What the page knows, and how each happening changes it. Data flows one way: the bus, and what the
+ * person does, send happenings here; views show the state that comes of them.
+ */
+
+const DISK = "org.tetraslibre.Back.Disk";
+const BACKUP = "org.tetraslibre.Back.Backup";
+const MANAGER = "org.tetraslibre.Back";
+const ROOT = "/org/tetraslibre/Back";
+
+/** Over how many ms the speed of a backup is measured. */
+const PACE_MS = 15_000;
+
+/** @type {HistoryState} */
+const NO_HISTORY = {
+  uuid: "",
+  before: [0],
+  entries: [],
+  more: false,
+  loading: false,
+  trouble: "",
+  recent: [],
+};
+
+/** @type {State} */
+export const START = {
+  link: "connecting",
+  manager: null,
+  disks: {},
+  backups: {},
+  paces: {},
+  access: null,
+  pending: [],
+  trouble: "",
+  history: NO_HISTORY,
+  dialog: null,
+  allNews: false,
+  now: 0,
+};
+
+/**
+ * The state after HAPPENING. Pure; what has not changed stays the same object.
+ *
+ * @param {State} state
+ * @param {Happening} happening
+ * @returns {State}
+ */
+export function reduce(state, happening) {
+  switch (happening.type) {
+    case "link":
+      // What was known last stays known, but nothing of it is shown as true any more.
+      return {
+        ...state,
+        link: happening.link,
+        pending: happening.link === "up" ? state.pending : [],
+      };
+    case "objects": {
+      /** @type {State} */
+      let next = { ...state, manager: happening.manager, disks: {}, backups: {}, link: "up" };
+      for (const [path, interfaces] of Object.entries(happening.objects)) {
+        next = withObject(next, path, interfaces);
+      }
+      return next;
+    }
+    case "added":
+      return withObject(state, happening.path, happening.interfaces);
+    case "removed":
+      return withoutObject(state, happening.path);
+    case "changed":
+      return withChange(state, happening);
+    case "access":
+      return { ...state, access: happening.access };
+    case "asked":
+      return { ...state, trouble: "", pending: [...state.pending, happening.key] };
+    case "answered":
+      return {
+        ...state,
+        pending: state.pending.filter((key) => key !== happening.key),
+        trouble: happening.trouble,
+      };
+    case "trouble":
+      return { ...state, trouble: happening.trouble };
+    case "history":
+      return { ...state, history: { ...state.history, ...happening.change } };
+    case "dialog":
+      return { ...state, dialog: happening.dialog, trouble: "" };
+    case "dialog-change":
+      return state.dialog
+        ? { ...state, dialog: /** @type {Dialog} */ ({ ...state.dialog, ...happening.change }) }
+        : state;
+    case "all-news":
+      return { ...state, allNews: happening.shown };
+    case "tick":
+      return { ...state, now: happening.now };
+  }
+}
+
+/**
+ * @param {State} state
+ * @param {string} path
+ * @param {Record<string, object>} interfaces
+ * @returns {State}
+ */
+function withObject(state, path, interfaces) {
+  if (interfaces[DISK]) {
+    const disk = /** @type {Disk} */ (interfaces[DISK]);
+    return { ...state, disks: { ...state.disks, [path]: disk } };
+  }
+  if (interfaces[BACKUP]) {
+    const backup = /** @type {Backup} */ (interfaces[BACKUP]);
+    return { ...state, backups: { ...state.backups, [path]: backup } };
+  }
+  return state;
+}
+
+/**
+ * @param {State} state
+ * @param {string} path
+ * @returns {State}
+ */
+function withoutObject(state, path) {
+  const { [path]: _disk, ...disks } = state.disks;
+  const { [path]: _backup, ...backups } = state.backups;
+  const { [path]: _pace, ...paces } = state.paces;
+  return { ...state, disks, backups, paces };
+}
+
+/**
+ * @param {State} state
+ * @param {Extract<Happening, {type: "changed"}>} change
+ * @returns {State}
+ */
+function withChange(state, { path, name, properties, at }) {
+  if (name === MANAGER && path === ROOT && state.manager) {
+    return { ...state, manager: { ...state.manager, ...properties } };
+  }
+  if (name === DISK && state.disks[path]) {
+    const disk = { ...state.disks[path], ...properties };
+    return { ...state, disks: { ...state.disks, [path]: disk } };
+  }
+  if (name === BACKUP && state.backups[path]) {
+    const backup = { ...state.backups[path], ...properties };
+    const { BytesDone: bytes, Fraction: fraction } = backup;
+    const samples = (state.paces[path] ?? []).filter((sample) => sample.at > at - PACE_MS);
+    return {
+      ...state,
+      backups: { ...state.backups, [path]: backup },
+      paces: { ...state.paces, [path]: [...samples, { at, bytes, fraction }] },
+    };
+  }
+  return state;
+}
+
+/**
+ * A store of the state: `send` changes it, `watch` is told of every change.
+ *
+ * @param {State} [first]
+ */
+export function makeStore(first = START) {
+  let state = first;
+  /** @type {((state: State, before: State) => void)[]} */
+  const watchers = [];
+  return {
+    get state() {
+      return state;
+    },
+    /** @type {Send} */
+    send(happening) {
+      const before = state;
+      state = reduce(state, happening);
+      if (state !== before) for (const watcher of watchers) watcher(state, before);
+    },
+    /** @param {(state: State, before: State) => void} watcher */
+    watch(watcher) {
+      watchers.push(watcher);
+    },
+  };
+}
+
+/** @typedef {ReturnType<typeof makeStore>} Store */

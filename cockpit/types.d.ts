@@ -1,0 +1,194 @@
+/** What the page's modules share, and what they use of Cockpit: for the type checker alone. */
+
+type VNode = { tag: string; props: Props; children: (VNode | string)[] };
+type Child = VNode | string | number | false | null | undefined | Child[];
+type Props = {
+  key?: string | number;
+  class?: string;
+  style?: Record<string, string | number>;
+  created?: (element: HTMLElement) => void;
+  removed?: (element: HTMLElement) => void;
+  onclick?: (event: MouseEvent) => void;
+  oninput?: (event: InputEvent) => void;
+  onchange?: (event: Event) => void;
+  onsubmit?: (event: SubmitEvent) => void;
+  oncancel?: (event: Event) => void;
+  onkeydown?: (event: KeyboardEvent) => void;
+  // biome-ignore lint/suspicious/noExplicitAny: attributes may be anything that has a text
+  [name: string]: any;
+};
+
+/** Properties of org.tetraslibre.Back. */
+interface Manager {
+  Version: string;
+  Busy: boolean;
+  Scripts: [string, boolean, string][];
+  ConfigurationError: string;
+  Alerts: { Code: string; UUID: string; Since: number; Message: string }[];
+}
+
+/** Properties of org.tetraslibre.Back.Disk. */
+interface Disk {
+  UUID: string;
+  Name: string;
+  Saved: boolean;
+  Device: string;
+  Label: string;
+  Model: string;
+  Serial: string;
+  FilesystemType: string;
+  Size: number;
+  Free: number;
+  State: string;
+  Reason: string;
+  LastSeen: number;
+  LastSuccess: number;
+  LastVerdict: string;
+}
+
+/** Properties of org.tetraslibre.Back.Backup. */
+interface Backup {
+  Id: number;
+  UUID: string;
+  Trigger: string;
+  State: string;
+  Verdict: string;
+  Code: string;
+  Step: string;
+  Fraction: number;
+  BytesDone: number;
+  BytesTotal: number;
+  FilesDone: number;
+  Warnings: number;
+  StartedAt: number;
+  FinishedAt: number;
+  Message: string;
+}
+
+/** An entry of GetHistory. */
+interface Entry {
+  Id: number;
+  UUID: string;
+  Name: string;
+  Trigger: string;
+  Verdict: string;
+  Code: string;
+  StartedAt: number;
+  FinishedAt: number;
+  Bytes: number;
+  Files: number;
+  Warnings: number;
+  Message: string;
+  Snapshot: string;
+}
+
+/** connecting: not known yet. missing: not installed. lost: the bus, or Cockpit, is gone. */
+type Link = "connecting" | "up" | "stopped" | "missing" | "refused" | "lost";
+
+/** What the person in front of the page may change; null: not known yet. */
+type Access = "admin" | "operator" | "none" | null;
+
+/** Samples of how much a backup had done, oldest first. */
+type Pace = { at: number; bytes: number; fraction: number }[];
+
+interface HistoryState {
+  uuid: string;
+  /** Where the pages begin that were turned to reach this one; the last is this one's. */
+  before: number[];
+  entries: Entry[];
+  more: boolean;
+  loading: boolean;
+  trouble: string;
+  /** The newest ones, for the chart. */
+  recent: Entry[];
+}
+
+type Dialog =
+  | { kind: "save" | "rename" | "forget" | "unplug"; uuid: string; trouble: string; busy: boolean }
+  | {
+      kind: "log";
+      entry: Entry;
+      text: string | null;
+      trouble: string;
+      search: string;
+      most: number;
+    };
+
+interface State {
+  link: Link;
+  manager: Manager | null;
+  disks: Readonly<Record<string, Disk>>;
+  backups: Readonly<Record<string, Backup>>;
+  paces: Readonly<Record<string, Pace>>;
+  access: Access;
+  /** What has been asked for and is not answered yet, such as "unplug UUID". */
+  pending: readonly string[];
+  /** What went wrong with something asked for. */
+  trouble: string;
+  history: HistoryState;
+  dialog: Dialog | null;
+  /** Whether all news are shown, not only the worst. */
+  allNews: boolean;
+  /** ms since the epoch. */
+  now: number;
+}
+
+type Happening =
+  | { type: "link"; link: Link }
+  | { type: "objects"; manager: Manager; objects: Record<string, Record<string, object>> }
+  | { type: "added"; path: string; interfaces: Record<string, object> }
+  | { type: "removed"; path: string; interfaces: string[] }
+  | { type: "changed"; path: string; name: string; properties: object; at: number }
+  | { type: "access"; access: Access }
+  | { type: "asked"; key: string }
+  | { type: "answered"; key: string; trouble: string }
+  | { type: "trouble"; trouble: string }
+  | { type: "history"; change: Partial<HistoryState> }
+  | { type: "dialog"; dialog: Dialog | null }
+  | { type: "dialog-change"; change: object }
+  | { type: "all-news"; shown: boolean }
+  | { type: "tick"; now: number };
+
+type Send = (happening: Happening) => void;
+
+interface DBusError {
+  name?: string;
+  message: string;
+  problem?: string | null;
+}
+
+interface CockpitDBus {
+  call(
+    path: string,
+    name: string,
+    member: string,
+    args: unknown[],
+    options?: { type?: string; timeout?: number; flags?: string },
+  ): Promise<unknown[]>;
+  subscribe(
+    match: { path?: string; path_namespace?: string; interface?: string; member?: string },
+    callback: (path: string, name: string, signal: string, args: unknown[]) => void,
+  ): { remove(): void };
+  addEventListener(type: "owner", callback: (event: Event, owner: string | null) => void): void;
+  addEventListener(
+    type: "close",
+    callback: (event: Event, options: { problem?: string | null }) => void,
+  ): void;
+  close(problem?: string): void;
+}
+
+interface Cockpit {
+  dbus(name: string, options: { bus: string; superuser?: "try" | "require" }): CockpitDBus;
+  permission(options: { admin: true }): {
+    allowed: boolean | null;
+    addEventListener(type: "changed", callback: () => void): void;
+  };
+  user(): Promise<{ id: number; groups: string[] | null }>;
+  gettext(text: string): string;
+  gettext(context: string, text: string): string;
+  ngettext(one: string, many: string, count: number): string;
+  language: string;
+  transport: { wait(callback: () => void): void };
+}
+
+declare const cockpit: Cockpit;

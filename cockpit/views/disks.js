@@ -1,0 +1,282 @@
+/** The disks, known and connected, each with what can be done with it. */
+
+import { may } from "../access.js";
+import { h, remembering } from "../dom.js";
+import { called } from "../news.js";
+import { _, clean, fill, ngettext, say, sentence } from "../text.js";
+import { ago, moment, size } from "../units.js";
+import { DISK_STATES, REASONS, VERDICTS } from "../words.js";
+import { underway } from "./banner.js";
+import { button, card, label } from "./parts.js";
+
+/** How much a state matters, and how it is coloured. @type {Record<string, [number, string]>} */
+const LOOKS = {
+  running: [0, "running"],
+  queued: [1, "running"],
+  held: [2, "error"],
+  rejected: [3, "error"],
+  "safe-to-unplug": [4, "good"],
+  unknown: [5, "info"],
+  plugged: [6, "info"],
+  absent: [8, "plain"],
+};
+export const LEVELS = {
+  success: "good",
+  warning: "warning",
+  failed: "error",
+  interrupted: "error",
+  cancelled: "warning",
+  "": "running",
+};
+
+/** @param {string} verdict */
+export const level = (verdict) =>
+  Object.hasOwn(LEVELS, verdict) ? LEVELS[/** @type {keyof typeof LEVELS} */ (verdict)] : "info";
+
+/** @param {string} state */
+const look = (state) => (Object.hasOwn(LOOKS, state) ? LOOKS[state] : LOOKS.plugged);
+
+/**
+ * @param {State} state
+ * @param {import("../actions.js").Actions} actions
+ */
+export function disks(state, actions) {
+  const sorted = Object.entries(state.disks).sort(
+    ([, one], [, other]) =>
+      look(one.State)[0] - look(other.State)[0] ||
+      called(one).localeCompare(called(other), undefined, { numeric: true }),
+  );
+  const plugged = sorted.filter(([, disk]) => disk.Device).length;
+  const count = fill(_("{saved}, {plugged}"), {
+    saved: ngettext("{n} disk", "{n} disks", sorted.length),
+    plugged: ngettext("{n} plugged in", "{n} plugged in", plugged),
+  });
+  return card(
+    "disks",
+    _("Disks"),
+    h("span", { class: "aside" }, count),
+    sorted.length === 0 &&
+      h("p", { class: "nothing" }, _("No disk is saved, and none is plugged in.")),
+    h(
+      "ul",
+      { class: "disks" },
+      sorted.map(([path, disk]) => {
+        const [key, backup] = current(state, disk.UUID);
+        const pending = state.pending.filter((one) => one.endsWith(` ${disk.UUID}`)).join();
+        // What does not move needs no clock.
+        const minute = Math.floor(state.now / 60_000);
+        return item(
+          path,
+          path,
+          disk,
+          backup,
+          state.paces[key],
+          state.access,
+          pending,
+          minute,
+          actions,
+        );
+      }),
+    ),
+  );
+}
+
+/**
+ * The backup of the disk UUID that is queued or runs.
+ *
+ * @param {State} state
+ * @param {string} uuid
+ * @returns {[string, Backup | null]}
+ */
+function current(state, uuid) {
+  const found = Object.entries(state.backups).find(
+    ([, backup]) => backup.UUID === uuid && backup.State !== "done",
+  );
+  return found ?? ["", null];
+}
+
+const item = remembering(
+  /**
+   * @param {string} path
+   * @param {Disk} disk
+   * @param {Backup | null} backup
+   * @param {Pace | undefined} pace
+   * @param {Access} access
+   * @param {string} pending
+   * @param {number} minute
+   * @param {import("../actions.js").Actions} actions
+   */
+  (path, disk, backup, pace, access, pending, minute, actions) => {
+    const id = `disk-${disk.UUID}`;
+    const now = minute * 60_000;
+    const moving = backup?.State !== "queued" && backup;
+    return h(
+      "li",
+      { key: path, class: "disk", id, "data-state": disk.State, "aria-labelledby": `${id}-name` },
+      h(
+        "div",
+        { class: "disk-head" },
+        h("h3", { id: `${id}-name` }, clean(disk.Name || disk.Label, 80) || _("Unknown disk")),
+        label(look(disk.State)[1], say(DISK_STATES, disk.State)),
+      ),
+      disk.Reason && h("p", { class: "reason" }, sentence(say(REASONS, disk.Reason))),
+      moving && underway(pace, moving, fill(_("Backup onto {name}"), { name: called(disk) })),
+      facts(disk, now),
+      buttons(disk, Boolean(backup), access, pending, actions),
+    );
+  },
+);
+
+/**
+ * @param {Disk} disk
+ * @param {number} now
+ */
+function facts(disk, now) {
+  /** @type {[string, Child][]} */
+  const rows = [
+    [_("Device"), disk.Device || _("not plugged in")],
+    [
+      _("Model"),
+      clean([disk.Model, disk.Label && `(${disk.Label})`].filter(Boolean).join(" "), 120),
+    ],
+    [_("Serial number"), clean(disk.Serial, 80)],
+    [_("File system"), disk.FilesystemType && clean(disk.FilesystemType, 20)],
+    [_("Room"), room(disk)],
+  ];
+  if (disk.Saved) {
+    rows.push([
+      _("Last good backup"),
+      disk.LastSuccess
+        ? h(
+            "time",
+            { datetime: new Date(disk.LastSuccess / 1000).toISOString() },
+            fill(_("{when} ({date})"), {
+              when: ago(disk.LastSuccess, now),
+              date: moment(disk.LastSuccess),
+            }),
+          )
+        : _("never"),
+    ]);
+    rows.push([
+      _("Last backup"),
+      disk.LastVerdict
+        ? label(level(disk.LastVerdict), say(VERDICTS, disk.LastVerdict))
+        : _("none yet"),
+    ]);
+  }
+  rows.push(["UUID", h("code", null, clean(disk.UUID, 80))]);
+  return h(
+    "dl",
+    { class: "facts-list" },
+    rows
+      .filter(([, value]) => value)
+      .map(([name, value]) => h("div", { key: name }, h("dt", null, name), h("dd", null, value))),
+  );
+}
+
+/** @param {Disk} disk */
+function room(disk) {
+  if (!disk.Size) return "";
+  if (!disk.Free) return size(disk.Size);
+  const used = Math.max(0, disk.Size - disk.Free);
+  const text = fill(_("{free} free of {size}"), { free: size(disk.Free), size: size(disk.Size) });
+  return [
+    h("span", { class: "room-text" }, text),
+    h(
+      "div",
+      { class: "bar thin", "aria-hidden": "true" },
+      h("div", {
+        class: used / disk.Size > 0.9 ? "bar-done full" : "bar-done",
+        style: { width: `${Math.round((used / disk.Size) * 100)}%` },
+      }),
+    ),
+  ];
+}
+
+/**
+ * @param {Disk} disk
+ * @param {boolean} busy whether a backup of it is queued or runs
+ * @param {Access} access
+ * @param {string} pending
+ * @param {import("../actions.js").Actions} actions
+ */
+function buttons(disk, busy, access, pending, actions) {
+  const name = called(disk);
+  /**
+   * @param {string} member
+   * @param {string} text
+   * @param {string} about
+   * @param {() => unknown} onclick
+   * @param {Props} [props]
+   */
+  const one = (member, text, about, onclick, props) =>
+    button(text, onclick, {
+      key: member + text,
+      "aria-label": about,
+      disabled: !may(access, member),
+      ...props,
+    });
+  const waiting = (/** @type {string} */ what) => pending.includes(`${what} `);
+  const plugged = Boolean(disk.Device);
+  const { UUID: uuid } = disk;
+  return h(
+    "div",
+    { class: "buttons" },
+    !disk.Saved &&
+      one(
+        "SaveDisk",
+        _("Save…"),
+        fill(_("Save {name}"), { name }),
+        () => actions.open("save", uuid),
+        {
+          look: "primary",
+        },
+      ),
+    disk.Saved &&
+      plugged &&
+      !busy &&
+      one(
+        "RunBackup",
+        waiting("run") ? _("Starting…") : _("Back up now"),
+        fill(_("Back up onto {name} now"), { name }),
+        () => actions.backUp(uuid),
+      ),
+    busy &&
+      one(
+        "CancelBackup",
+        waiting("cancel") ? _("Cancelling…") : _("Cancel"),
+        fill(_("Cancel the backup onto {name}"), { name }),
+        () => actions.cancel(uuid),
+      ),
+    plugged &&
+      (disk.Saved || disk.State === "held") &&
+      disk.State !== "safe-to-unplug" &&
+      one(
+        "Unplug",
+        waiting("unplug") ? _("Unplugging…") : _("Unplug safely"),
+        fill(_("Unplug {name} safely"), { name }),
+        () => (busy ? actions.open("unplug", uuid) : actions.unplug(disk)),
+      ),
+    disk.Saved &&
+      one(
+        "SaveDisk",
+        _("Rename…"),
+        fill(_("Rename {name}"), { name }),
+        () => actions.open("rename", uuid),
+        {
+          look: "link",
+        },
+      ),
+    disk.Saved &&
+      one(
+        "ForgetDisk",
+        _("Forget…"),
+        fill(_("Forget {name}"), { name }),
+        () => actions.open("forget", uuid),
+        {
+          look: "link danger",
+          disabled: busy || !may(access, "ForgetDisk"),
+        },
+      ),
+  );
+}

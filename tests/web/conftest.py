@@ -1,0 +1,63 @@
+"""A browser, and the page in it before a whole daemon on real parts."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.harness import Cockpit, Polkitd, PrivateBus, TagRule, User
+from tests.system.scene import Scene
+from tests.web.page import Page
+
+CHROMIUM = "/usr/bin/chromium"
+_ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--no-first-run"),
+)
+"""As root, without a graphics card, and never asking anybody else anything."""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    with sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=CHROMIUM, args=list(_ARGUMENTS))
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def scene(bus: PrivateBus, polkitd: Polkitd, tag_rule: TagRule, workspace: Path) -> Iterator[Scene]:
+    """Bus, polkit, udev and a subscriber; the daemon is started by the test."""
+    with Scene(bus, workspace) as made:
+        yield made
+
+
+@pytest.fixture
+def visit(bus: PrivateBus, workspace: Path, browser: Browser) -> Iterator[Callable[..., Page]]:
+    """`visit(user=…, locale="fr-FR", …)`: a window of Cockpit's for USER (None: root); options are
+    those of a browser's context. At the end nothing may have gone wrong in any of them."""
+    with ExitStack() as stack:
+        pages: list[Page] = []
+
+        def make(
+            user: User | None = None, env: dict[str, str] | None = None, **options: Any
+        ) -> Page:
+            cockpit = stack.enter_context(Cockpit(bus, workspace, user, env))
+            context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+            stack.callback(context.close)
+            pages.append(Page(context, cockpit))
+            return pages[-1]
+
+        yield make
+        for page in pages:
+            assert page.faults == []
+
+
+@pytest.fixture
+def page(visit: Callable[..., Page]) -> Page:
+    """A window of an administrator's."""
+    return visit()
