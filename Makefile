@@ -81,6 +81,7 @@ lint-web: export PATH := $(CURDIR)/.venv/bin:$(PATH)
 lint-web: catalogues
 	cd cockpit && $(JS_TOOLS)/biome check --error-on-warnings
 	cd cockpit && $(JS_TOOLS)/tsc --project jsconfig.json
+	appstreamcli validate --no-net --explain cockpit/*.metainfo.xml
 
 vm: deb
 	@tests/setup.sh vm

@@ -15,6 +15,10 @@ packages=(./dist/tetras-back_*_all.deb)
 if [[ $(dpkg-query -W -f '${db:Status-Status}' tetras-back-notify 2>/dev/null || :) == installed ]]; then
     packages+=(./dist/tetras-back-notify_*_all.deb)
 fi
+# So does a server that has Cockpit.
+if [[ $(dpkg-query -W -f '${db:Status-Status}' cockpit-bridge 2>/dev/null || :) == installed ]]; then
+    packages+=(./dist/tetras-back-cockpit_*_all.deb)
+fi
 # Built from a checkout, the same version may have other contents, and an older one may be wanted.
 apt-get -o DPkg::Lock::Timeout=300 install -y --reinstall --allow-downgrades "${packages[@]}"
 

@@ -42,7 +42,7 @@ elif [[ $goal != demo ]]; then
     )
 fi
 if [[ $goal == web ]]; then
-    packages+=(cockpit-ws cockpit-bridge cockpit-system chromium)
+    packages+=(cockpit-ws cockpit-bridge cockpit-system chromium appstream)
 fi
 if [[ $goal == vm ]]; then
     packages+=(qemu-system-x86 qemu-utils mmdebstrap)
