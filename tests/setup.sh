@@ -91,7 +91,6 @@ fi
 [[ $goal != demo && $goal != deb ]] || exit 0
 
 # Debian's Python with Debian's libraries, as in production, and beside them the tools.
-stamp=.venv/.tools
 if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     printf 'setup: making .venv\n'
     /usr/bin/python3 -m venv --clear --system-site-packages .venv
