@@ -61,7 +61,7 @@ lint:
 
 test: TESTS ?= tests
 test: catalogues
-	$(PYTEST) $(TESTS)
+	$(PYTEST) --numprocesses 3 --dist loadscope $(TESTS)
 
 check-vm: TESTS ?= tests/vm
 check-vm: deb
@@ -90,6 +90,7 @@ vm: deb
 bench:
 	@tests/setup.sh bench
 	.venv/bin/python -m bench
+	.venv/bin/python -m bench.snapshots
 
 screenshots:
 	@tests/setup.sh screenshots

@@ -3,18 +3,20 @@
 import argparse
 import datetime
 import os
-import platform
-import shlex
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from bench import calls, idle, plug, status, subscribers
 from bench.figures import Row, table
+from bench.heading import heading
 from bench.world import World, worlds
-from tests.harness import run
 from tests.harness.process import PROJECT
+
+_LEGEND = """\
+Every cell is `median (least) unit ×count`. "0 disks" has one saved disk, the one that is plugged
+in; "1,000 disks" has 1,000 more and 100,000 rows of history. What is measured how: bench/README.md.
+"""
 
 PACKAGES = ("python3", "python3-dbus-next", "firewalld", "udisks2", "udev", "dbus")
 
@@ -36,7 +38,7 @@ def main() -> int:
         for name in options.only or parts:
             print(f"bench: {name} …", file=sys.stderr, flush=True)
             rows += parts[name](empty, full)
-    report = f"{_heading()}\n{table(rows)}\n"
+    report = f"{heading('bench', PACKAGES)}\n{_LEGEND}\n{table(rows)}\n"
     print(report)
     if not options.only:
         path = PROJECT / f"docs/bench-{datetime.date.today()}.md"
@@ -44,37 +46,6 @@ def main() -> int:
         path.write_text(report)
         print(f"bench: written to {path.relative_to(PROJECT)}", file=sys.stderr)
     return 0
-
-
-def _heading() -> str:
-    """Machine, date and command, so that figures of two days can be compared."""
-    processor = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
-    )
-    query = ["dpkg-query", "-W", "-f", "${Package} ${Version}, ", *PACKAGES]
-    now = datetime.datetime.now().astimezone()
-    load = ", ".join(f"{number:.1f}" for number in os.getloadavg())
-    return f"""\
-# Figures of {now:%Y-%m-%d %H:%M %Z}
-
-- Command: `{shlex.join(["python", "-m", "bench", *sys.argv[1:]])}`
-- Machine: {processor}, {os.cpu_count()} processors, load at the end {load}; {platform.release()}
-- Packages: {run(query).stdout.rstrip(", ")}
-- Commit: {_commit()}
-
-Every cell is `median (least) unit ×count`. "0 disks" has one saved disk, the one that is plugged
-in; "1,000 disks" has 1,000 more and 100,000 rows of history. What is measured how: bench/README.md.
-"""
-
-
-def _commit() -> str:
-    git = ["git", "-c", f"safe.directory={PROJECT}", "-C", PROJECT]
-    return run([*git, "describe", "--always", "--dirty"], check=False).stdout.strip() or "unknown"
 
 
 def _parser() -> argparse.ArgumentParser:

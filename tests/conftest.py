@@ -19,6 +19,12 @@ from tests.harness import (
     User,
     Workspace,
 )
+from tests.scheduling import SystemInOrder
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, where more than one process runs the tests
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SystemInOrder:
+    return SystemInOrder(config, log)
 
 
 @pytest.fixture

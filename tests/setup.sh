@@ -51,7 +51,10 @@ if [[ $goal == screenshots ]]; then
     packages+=(adwaita-icon-theme)
 fi
 if [[ $goal == bench ]]; then
-    packages+=(firewalld udisks2 python3-dbus python3-gi)
+    packages+=(
+        firewalld udisks2 python3-dbus python3-gi
+        restic borgbackup rsnapshot backintime-common python3-matplotlib
+    )
 fi
 
 missing=()

@@ -71,7 +71,7 @@ class LoneDaemon(Daemon):
             self.script(name, text)
         super().__init__(bus, directory, config_text, [self.scripts])
 
-    def start(self, *, wait: bool = True, seconds: float = 20.0) -> Process:
+    def start(self, *, wait: bool = True, seconds: float = 60.0) -> Process:
         if self.argv[0] != _ALONE[0]:
             self.argv = [*_ALONE, _HIDE, "sh", *self.argv]
         return super().start(wait=wait, seconds=seconds)
@@ -188,7 +188,7 @@ class Caller:
             if message.interface == names.MANAGER_INTERFACE
         ]
 
-    async def hear(self, name: str, count: int = 1, seconds: float = 20.0) -> tuple[Any, ...]:
+    async def hear(self, name: str, count: int = 1, seconds: float = 60.0) -> tuple[Any, ...]:
         """The COUNTth signal NAME since the last `forget`, waited for; its arguments."""
 
         def found() -> list[tuple[Any, ...]]:
@@ -197,7 +197,7 @@ class Caller:
         await self.until(lambda: len(found()) >= count, f"{count} × {name}", seconds)
         return found()[count - 1]
 
-    async def until(self, true: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    async def until(self, true: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
         """Wait until something heard makes a condition TRUE."""
         try:
             async with asyncio.timeout(seconds):

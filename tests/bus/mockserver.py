@@ -76,7 +76,7 @@ class MockServer:
             values[0] for member, values in _calls(self._session) if member == "CloseNotification"
         ]
 
-    def wait(self, text: str, seconds: float = 20.0) -> Asked:
+    def wait(self, text: str, seconds: float = 60.0) -> Asked:
         """The newest one with TEXT in it, once it is asked for."""
 
         def found() -> list[Asked]:

@@ -116,7 +116,7 @@ class Reader:
         *whole, self._rest = data.split(b"\n")
         self.lines += [json.loads(line) for line in whole]
 
-    def until(self, event: str, seconds: float = 15.0, **members: Any) -> dict[str, Any]:
+    def until(self, event: str, seconds: float = 60.0, **members: Any) -> dict[str, Any]:
         """The next line that tells EVENT with these MEMBERS; it and those before are taken."""
         end = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
@@ -168,6 +168,6 @@ async def told_of(
         yield service, publish
 
 
-def cat(path: Path, seconds: float = 10.0) -> str:
+def cat(path: Path, seconds: float = 60.0) -> str:
     """What `cat` reads before it ends; it must end."""
     return run(["cat", path], seconds=seconds).stdout

@@ -178,13 +178,13 @@ async def command(argv: Sequence[str], seconds: float = 60.0) -> CompletedProces
     return await asyncio.to_thread(run, argv, seconds=seconds, check=False)
 
 
-async def until(event: asyncio.Event, seconds: float = 10.0) -> None:
+async def until(event: asyncio.Event, seconds: float = 60.0) -> None:
     """Wait for EVENT, SECONDS at most."""
     async with asyncio.timeout(seconds):
         await event.wait()
 
 
-async def eventually(condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+async def eventually(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     """Wait until CONDITION is true; TimeoutError naming WHAT after SECONDS."""
     end = asyncio.get_running_loop().time() + seconds
     while not condition():
@@ -201,7 +201,7 @@ class Listener:
         self.signals: list[tuple[str, str, list[Any]]] = []
         """(path, member, arguments); variants as busctl's {"type": …, "data": …}."""
 
-    async def next(self, member: str, seconds: float = 10.0) -> tuple[str, list[Any]]:
+    async def next(self, member: str, seconds: float = 60.0) -> tuple[str, list[Any]]:
         """Path and arguments of the next signal MEMBER; those before it are in `signals`."""
         assert self._process.stdout is not None
         async with asyncio.timeout(seconds):

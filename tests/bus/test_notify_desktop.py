@@ -41,7 +41,7 @@ class Seat:
         self.notifier = notifier
         self.daemon = daemon
 
-    def sees(self, text: str, seconds: float = 20.0) -> Shown:
+    def sees(self, text: str, seconds: float = 60.0) -> Shown:
         """What is shown with TEXT in it, once it is."""
 
         def found() -> list[Shown]:

@@ -46,7 +46,7 @@ async def fifo(relay: Relay, allowed: Polkitd, user: User, workspace: Path) -> P
     return path
 
 
-async def cat(path: Path, seconds: float = 10.0) -> list[dict[str, object]]:
+async def cat(path: Path, seconds: float = 60.0) -> list[dict[str, object]]:
     """The documents that `cat` reads until it ends, as it must."""
     process = await asyncio.create_subprocess_exec("cat", path, stdout=subprocess.PIPE)
     try:

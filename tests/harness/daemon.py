@@ -90,7 +90,7 @@ class Daemon:
     ) -> None:
         self.stop()
 
-    def start(self, *, wait: bool = True, seconds: float = 20.0) -> Process:
+    def start(self, *, wait: bool = True, seconds: float = 60.0) -> Process:
         """Start it; with WAIT until it owns its name."""
         # TERM, not KILL, if we are killed: it then unmounts and ends its script.
         self.process = Process(self.argv, log=self.log, env=self.environment, death_signal="TERM")

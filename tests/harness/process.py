@@ -32,7 +32,7 @@ class HarnessError(RuntimeError):
 
 
 def wait_until(
-    condition: Callable[[], T], what: str, seconds: float = 10.0, pause: float = 0.02
+    condition: Callable[[], T], what: str, seconds: float = 60.0, pause: float = 0.02
 ) -> T:
     """Return CONDITION's first true value; raise HarnessError naming WHAT after SECONDS.
 
@@ -120,9 +120,9 @@ class Process:
     def kill(self) -> None:
         """End it as a crash would."""
         self.send(signal.SIGKILL)
-        self.popen.wait(10)
+        self.popen.wait(60)
 
-    def stop(self, seconds: float = 20.0) -> int:
+    def stop(self, seconds: float = 60.0) -> int:
         """Ask it to end, insist after SECONDS; its exit status."""
         self.resume()
         self.send(signal.SIGTERM)
@@ -130,11 +130,19 @@ class Process:
             return self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
-            return self.popen.wait(10)
+            return self.popen.wait(60)
 
     def tail(self, characters: int = 2000) -> str:
         """The end of its output, for an error message."""
         return self.log.read_text(errors="backslashreplace")[-characters:]
+
+
+def only_line(text: str) -> str:
+    """The one line that TEXT is; HarnessError with all of it where it is not one."""
+    lines = text.strip().splitlines()
+    if len(lines) != 1:
+        raise HarnessError(f"this is not one line: {text!r}")
+    return lines[0]
 
 
 def users_of(directory: Path) -> list[int]:

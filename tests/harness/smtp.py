@@ -74,7 +74,7 @@ class SmtpSink:
             if isinstance(content, bytes)
         ]
 
-    def wait(self, count: int = 1, seconds: float = 20.0) -> list[EmailMessage]:
+    def wait(self, count: int = 1, seconds: float = 60.0) -> list[EmailMessage]:
         """The mails, once there are COUNT of them."""
         wait_until(lambda: len(self.envelopes) >= count, f"{count} mails to arrive", seconds)
         return self.messages

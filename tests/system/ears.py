@@ -78,7 +78,7 @@ class Ears:
         ]
 
     def wait(
-        self, member: str, uuid: str = "", count: int = 1, seconds: float = 10.0
+        self, member: str, uuid: str = "", count: int = 1, seconds: float = 60.0
     ) -> tuple[str, ...]:
         """The COUNTth signal MEMBER, waited for."""
         found = wait_until(
@@ -96,7 +96,7 @@ class Gate:
         os.mkfifo(self._fifo)
         self.shell = f'echo >>"{self._reached}"; read -r _ <"{self._fifo}" || true\n'
 
-    def reached(self, count: int = 1, seconds: float = 10.0) -> None:
+    def reached(self, count: int = 1, seconds: float = 60.0) -> None:
         """Wait until a script has come here COUNT times."""
         wait_until(lambda: self.passages() >= count, "the script to come to its gate", seconds)
 

@@ -71,7 +71,7 @@ class Bench:
         return self.directory / name
 
 
-async def until(condition: Callable[[], T], what: str, seconds: float = 10.0) -> T:
+async def until(condition: Callable[[], T], what: str, seconds: float = 60.0) -> T:
     """As `tests.harness.wait_until`, with the event loop free meanwhile."""
     end = time.monotonic() + seconds
     while not (value := condition()):

@@ -66,7 +66,7 @@ class Post:
         """What came, in order, without the part that all have in common."""
         return [str(mail["Subject"]).split(" ", 2)[2] for mail in self.sink.messages]
 
-    def wait(self, *subjects: str, seconds: float = 20.0) -> list[EmailMessage]:
+    def wait(self, *subjects: str, seconds: float = 60.0) -> list[EmailMessage]:
         """The mails, once these have come; no others may have."""
         wait_until(
             lambda: len(self.sink.envelopes) >= len(subjects),

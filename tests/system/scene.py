@@ -187,14 +187,14 @@ class Scene:
         shown = self.shown(disk)
         return f"{shown.get('State', 'none')} {shown.get('Reason', '')}".strip()
 
-    def becomes(self, disk: LoopDisk | str, state: str, seconds: float = 10.0) -> None:
+    def becomes(self, disk: LoopDisk | str, state: str, seconds: float = 60.0) -> None:
         """Wait for a disk's state (and reason)."""
         try:
             wait_until(lambda: self.state(disk) == state, f"a disk to be {state}", seconds)
         except HarnessError as error:
             raise HarnessError(f"{error}: it is {self.state(disk)}; {self.told()}") from None
 
-    def verdict(self, disk: LoopDisk, count: int = 1, seconds: float = 15.0) -> str:
+    def verdict(self, disk: LoopDisk, count: int = 1, seconds: float = 60.0) -> str:
         """The verdict of the COUNTth backup of DISK that ends, waited for."""
         try:
             return self.ears.wait("BackupFinished", disk.uuid, count, seconds)[2]
