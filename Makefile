@@ -61,7 +61,7 @@ lint:
 
 test: TESTS ?= tests
 test: catalogues
-	$(PYTEST) --numprocesses 3 --dist loadscope $(TESTS)
+	$(PYTEST) --numprocesses 2 --dist loadscope $(TESTS)
 
 check-vm: TESTS ?= tests/vm
 check-vm: deb

@@ -58,7 +58,7 @@ async def test_a_script_that_takes_the_device_gets_it_last_and_no_mount(bench: B
 async def test_a_script_has_its_own_group_its_nice_and_no_descriptor_of_ours(bench: Bench) -> None:
     await bench.run(
         "read -r line; echo in=$line\n"
-        "ps -o pid=,pgid=,nice= $$ | tr -s ' '; ls /proc/$$/fd | tr '\\n' ' '; echo\n"
+        "ps -o pid=,pgid=,nice= $$ | tr -s ' '; ls -C -w 0 /proc/$$/fd\n"
         "grep -E 'Sig(Blk|Ign)' /proc/self/status"
     )
     empty, ps, descriptors, blocked, ignored = await bench.lines()

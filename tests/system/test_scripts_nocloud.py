@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -69,8 +70,9 @@ def test_first_backup_holds_homes_and_configuration(bench: Bench) -> None:
 
 def test_progress_tells_step_bytes_and_end(bench: Bench) -> None:
     done = bench.run()
-    steps = [line.split(" ")[1] for line in done.said("progress")]
-    assert steps == ["room", "home", "databases", "archive", "sync", "sync", "done"]
+    # A step that takes long is told again and again.
+    steps = [step for step, _ in groupby(line.split(" ")[1] for line in done.said("progress"))]
+    assert steps == ["room", "home", "databases", "archive", "sync", "done"]
     fractions = [float(line.split(" ")[0]) for line in done.said("progress")]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
