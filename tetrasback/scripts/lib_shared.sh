@@ -6,11 +6,12 @@
 # pass another content off as ours.
 readonly KEY=${TETRAS_BACK_KEY:-/var/lib/tetras-back/manifest.key}
 
-# Beside these scripts in a checkout, installed otherwise.
+# Beside these scripts in a checkout, installed otherwise. It tells its progress to us, not to the
+# daemon.
 if [[ -f $LIBRARY/../snapshot/__main__.py ]]; then
-    readonly SNAPSHOT_PROGRAM=(/usr/bin/python3 -I "$LIBRARY/../snapshot")
+    readonly SNAPSHOT_PROGRAM=(/usr/bin/env -u TETRAS_BACK_PROGRESS_FD /usr/bin/python3 -I "$LIBRARY/../snapshot")
 else
-    readonly SNAPSHOT_PROGRAM=(/usr/sbin/tetras-back-snapshot)
+    readonly SNAPSHOT_PROGRAM=(/usr/bin/env -u TETRAS_BACK_PROGRESS_FD /usr/sbin/tetras-back-snapshot)
 fi
 
 # left_out DIRECTORY: options that leave out of a copy of DIRECTORY the disk itself and what the

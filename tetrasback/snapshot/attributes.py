@@ -6,11 +6,11 @@ ACLs are attributes to the kernel (``system.posix_acl_*``), in a form that all f
 import errno
 import os
 import stat
-from typing import Final
+from typing import Final, Protocol
 
 from tetrasback.snapshot.troubles import disk_trouble, source_trouble
 
-_COPIED: Final = ("user.", "trusted.", "security.", "system.posix_acl_")
+COPIED: Final = ("user.", "trusted.", "security.", "system.posix_acl_")
 _OWN: Final = "trusted.SGI_ACL_"
 """XFS's second view of ACLs."""
 
@@ -26,7 +26,7 @@ def read_attributes(path: int | str, *, follow: bool = True) -> Attributes:
         return tuple(
             (name, os.getxattr(path, name, follow_symlinks=follow))
             for name in sorted(names)
-            if name.startswith(_COPIED) and not name.startswith(_OWN)
+            if name.startswith(COPIED) and not name.startswith(_OWN)
         )
     except OSError as error:
         if error.errno == errno.ENOTSUP:
@@ -48,23 +48,52 @@ def replace_attributes(path: int, attributes: Attributes) -> None:
     try:
         present = os.listxattr(path)
         for name in present:
-            if name.startswith(_COPIED) and name not in dict(attributes):
+            if name.startswith(COPIED) and name not in dict(attributes):
                 os.removexattr(path, name)
     except OSError as error:
         raise disk_trouble(error) from error
     write_attributes(path, attributes)
 
 
-def dress(descriptor: int, status: os.stat_result, attributes: Attributes) -> None:
-    """Give an open file or directory, just written, owner, attributes, mode and times.
+class Facts(Protocol):
+    """What an entry is given: os.stat_result, or what an archive says."""
 
-    In this order: a change of owner takes setuid and capabilities away. Raises DiskTrouble.
-    """
-    try:
-        os.fchown(descriptor, status.st_uid, status.st_gid)
-        if attributes:
-            write_attributes(descriptor, attributes)
-        os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
-        os.utime(descriptor, ns=(status.st_atime_ns, status.st_mtime_ns))
-    except OSError as error:
-        raise disk_trouble(error) from error
+    @property
+    def st_mode(self) -> int:
+        """Kind and permissions."""
+
+    @property
+    def st_uid(self) -> int: ...
+    @property
+    def st_gid(self) -> int: ...
+    @property
+    def st_rdev(self) -> int: ...
+    @property
+    def st_atime_ns(self) -> int: ...
+    @property
+    def st_mtime_ns(self) -> int: ...
+
+
+class Dresser:
+    """Gives what was just made all that it had; what it cannot have ends the copy."""
+
+    def dress(self, descriptor: int, status: Facts, attributes: Attributes) -> None:
+        """Give an open file or directory owner, attributes, mode and times.
+
+        In this order: a change of owner takes setuid and capabilities away. Raises DiskTrouble.
+        """
+        try:
+            os.fchown(descriptor, status.st_uid, status.st_gid)
+            if attributes:
+                self.write(descriptor, attributes)
+            os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+            os.utime(descriptor, ns=(status.st_atime_ns, status.st_mtime_ns))
+        except OSError as error:
+            raise disk_trouble(error) from error
+
+    def write(self, path: int | str, attributes: Attributes, *, follow: bool = True) -> None:
+        """Give it these attributes. Raises DiskTrouble."""
+        write_attributes(path, attributes, follow=follow)
+
+
+EXACTLY: Final = Dresser()

@@ -69,11 +69,11 @@ def tell_fingerprint(options: argparse.Namespace, speaker: Speaker) -> None:
     def excluded(path: str, directory: bool) -> bool:
         out = patterns is not None and patterns(path, directory)
         if out and path.isprintable():  # for tar, to which a list of names is lines of text
-            speaker.say(f"excluded {path}")
+            speaker.answer(f"excluded {path}")
         return out
 
     word = fingerprint(_tree(options.source), options.parts, excluded)
-    speaker.say(f"fingerprint {word}")
+    speaker.answer(f"fingerprint {word}")
 
 
 def tell_seal(options: argparse.Namespace, speaker: Speaker) -> None:
@@ -84,7 +84,7 @@ def tell_seal(options: argparse.Namespace, speaker: Speaker) -> None:
             digest = hashlib.file_digest(file, lambda: hmac.new(key, digestmod="sha256"))
     except OSError as error:
         raise Refused(f"cannot read {options.file}: {words(error)}") from error
-    speaker.say(f"seal {digest.hexdigest()}")
+    speaker.answer(f"seal {digest.hexdigest()}")
 
 
 def verify_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
@@ -105,7 +105,7 @@ def verify_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
         except OSError as error:
             raise DiskTrouble(f"cannot write {options.damaged}: {words(error)}") from error
     speaker.end()
-    speaker.say(f"next {following}")
+    speaker.answer(f"next {following}")
 
 
 class _Found:
@@ -144,7 +144,7 @@ def tell_expired(options: argparse.Namespace, speaker: Speaker) -> None:
         if len(dates) > DATES_MAX:
             raise Refused(f"more than {DATES_MAX} dates")
     for date in sorted(dates - policy.kept(dates)):
-        speaker.say(date.strftime(DATE_FORM))
+        speaker.answer(date.strftime(DATE_FORM))
 
 
 def _excluded(options: argparse.Namespace) -> Patterns | None:

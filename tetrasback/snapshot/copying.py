@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from tetrasback.snapshot.attributes import (
+    EXACTLY,
     Attributes,
-    dress,
+    Dresser,
+    Facts,
     read_attributes,
-    write_attributes,
 )
 from tetrasback.snapshot.troubles import SourceTrouble, Vanished, disk_trouble, source_trouble
 
@@ -63,7 +64,9 @@ def open_source(directory: int, name: str) -> int:
             raise source_trouble(error) from error
 
 
-def copy_file(source: int, target: int, name: str, count: Count) -> Copied:
+def copy_file(
+    source: int, target: int, name: str, count: Count, dresser: Dresser = EXACTLY
+) -> Copied:
     """Copy the regular file NAME from the directory SOURCE into the directory TARGET.
 
     A file that changes meanwhile is read again, at most `TRIES` times. Raises SourceTrouble or
@@ -88,7 +91,7 @@ def copy_file(source: int, target: int, name: str, count: Count) -> Copied:
                     break
                 before = after
                 _rewind(reader, writer)
-            dress(writer, after, attributes)
+            dresser.dress(writer, after, attributes)
         except (SourceTrouble, Vanished):
             os.unlink(name, dir_fd=target)
             raise
@@ -219,7 +222,9 @@ def hash_file(directory: int, name: str, count: Count) -> Copied:
     return Copied(after, digest.hexdigest(), _same(before, after))
 
 
-def copy_special(source: int, target: int, name: str, status: os.stat_result) -> str:
+def copy_special(
+    source: int, target: int, name: str, status: os.stat_result, dresser: Dresser = EXACTLY
+) -> str:
     """Copy a link, device, FIFO or socket; a link's text, else ''.
 
     Raises SourceTrouble, Vanished, DiskTrouble.
@@ -229,13 +234,29 @@ def copy_special(source: int, target: int, name: str, status: os.stat_result) ->
     attributes: Attributes = read_attributes(place, follow=False)
     if stat.S_ISLNK(status.st_mode):
         text = read_link(source, name)
+    make_special(target, name, status, text, attributes, dresser)
+    return text
+
+
+def make_special(
+    target: int,
+    name: str,
+    status: Facts,
+    text: str,
+    attributes: Attributes,
+    dresser: Dresser = EXACTLY,
+) -> None:
+    """Make NAME a link with this TEXT, or, without, a device, FIFO or socket. Raises DiskTrouble.
+
+    Nobody else may be able to write in TARGET.
+    """
     try:
         if text:
             os.symlink(text, name, dir_fd=target)
         else:
             os.mknod(name, status.st_mode & ~0o7777 | 0o600, status.st_rdev, dir_fd=target)
         os.chown(name, status.st_uid, status.st_gid, dir_fd=target, follow_symlinks=False)
-        write_attributes(f"/proc/self/fd/{target}/{name}", attributes, follow=False)
+        dresser.write(f"/proc/self/fd/{target}/{name}", attributes, follow=False)
         if not text:
             os.chmod(name, stat.S_IMODE(status.st_mode), dir_fd=target)
         os.utime(
@@ -246,7 +267,6 @@ def copy_special(source: int, target: int, name: str, status: os.stat_result) ->
         )
     except OSError as error:
         raise disk_trouble(error) from error
-    return text
 
 
 def read_link(directory: int, name: str) -> str:

@@ -25,6 +25,15 @@ def read_key(path: Path) -> bytes:
     return key
 
 
+def existing_key(path: Path) -> bytes | None:
+    """The key in the file at PATH, None where there is none. Raises Refused."""
+    try:
+        present = path.exists()
+    except OSError as error:
+        raise Refused(f"cannot read {path}: {words(error)}") from error
+    return read_key(path) if present else None
+
+
 def _make_key(path: Path) -> None:
     """On the disk as a whole, before anything is sealed with it."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")

@@ -36,7 +36,24 @@ def list_directory(
     excluded: Excluded | None,
     unreadable: Unreadable,
 ) -> list[Named]:
-    """The entries of the open directory at PATH, by name. Raises SourceTrouble, Vanished."""
+    """The entries that are to be saved of the open directory at PATH, by name.
+
+    Raises SourceTrouble, Vanished.
+    """
+    found = read_directory(descriptor, path, unreadable)
+    if _is_cache(descriptor, found):
+        found = [item for item in found if item[0] == CACHE_TAG]
+    if excluded is not None:
+        found = [
+            item
+            for item in found
+            if not excluded(join(path, item[0]), stat.S_ISDIR(item[1].st_mode))
+        ]
+    return found
+
+
+def read_directory(descriptor: int, path: str, unreadable: Unreadable) -> list[Named]:
+    """All entries of the open directory at PATH, by name. Raises SourceTrouble, Vanished."""
     found: list[Named] = []
     try:
         with os.scandir(descriptor) as entries:
@@ -49,14 +66,6 @@ def list_directory(
                     unreadable(join(path, entry.name), words(error))
     except OSError as error:
         raise source_trouble(error) from error
-    if _is_cache(descriptor, found):
-        found = [item for item in found if item[0] == CACHE_TAG]
-    if excluded is not None:
-        found = [
-            item
-            for item in found
-            if not excluded(join(path, item[0]), stat.S_ISDIR(item[1].st_mode))
-        ]
     found.sort(key=_name)
     return found
 

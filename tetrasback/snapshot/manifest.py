@@ -59,6 +59,10 @@ class BadManifest(Exception):
     """It is none, is damaged, or was not made with this key. One line."""
 
 
+class OthersManifest(BadManifest):
+    """It was sealed with another key, or changed since."""
+
+
 # --- lines --------------------------------------------------------------------------------------
 
 
@@ -203,6 +207,14 @@ class Manifest:
 def open_manifest(path: Path, key: bytes) -> Manifest:
     """The manifest at PATH, if it is whole and was sealed with KEY. Raises BadManifest, OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    return read_manifest(descriptor, key)
+
+
+def read_manifest(descriptor: int, key: bytes | None) -> Manifest:
+    """The manifest in an open file, which is its own from now on, if that is whole.
+
+    Without a KEY nobody knows whose it is. Raises BadManifest, OSError; then the file is closed.
+    """
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise BadManifest("the manifest is no regular file")
@@ -213,7 +225,7 @@ def open_manifest(path: Path, key: bytes) -> Manifest:
         raise
 
 
-def _check_seal(descriptor: int, key: bytes) -> int:
+def _check_seal(descriptor: int, key: bytes | None) -> int:
     """Where the sealed part ends."""
     size = os.fstat(descriptor).st_size
     length = len(SEAL) + 64 + 1
@@ -221,11 +233,13 @@ def _check_seal(descriptor: int, key: bytes) -> int:
     last = os.pread(descriptor, length, max(end, 0))
     if end < len(HEAD) or not last.startswith(SEAL) or not last.endswith(b"\n"):
         raise BadManifest("the manifest has no seal: it is not complete")
+    if key is None:
+        return end
     digest = hmac.new(key, digestmod=hashlib.sha256)
     for offset in range(0, end, 1 << 20):
         digest.update(os.pread(descriptor, min(1 << 20, end - offset), offset))
     if not hmac.compare_digest(last[len(SEAL) : -1], digest.hexdigest().encode()):
-        raise BadManifest("the seal of the manifest is not this server's")
+        raise OthersManifest("the seal of the manifest is not this server's")
     return end
 
 

@@ -12,8 +12,9 @@ from typing import Final
 from tetrasback import __version__
 from tetrasback.snapshot import commands
 from tetrasback.snapshot.patterns import BadPattern
+from tetrasback.snapshot.recovery import commands as recovery
 from tetrasback.snapshot.retention import BadRule
-from tetrasback.snapshot.speaking import Speaker
+from tetrasback.snapshot.speaking import Speaker, progress_stream
 from tetrasback.snapshot.troubles import DiskTrouble, Refused, SourceTrouble, Vanished
 
 EXIT_OK: Final = 0
@@ -31,6 +32,7 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace, Speaker], None]]] = {
     "seal": commands.tell_seal,
     "verify": commands.verify_snapshot,
     "expire": commands.tell_expired,
+    **recovery.COMMANDS,
 }
 
 
@@ -38,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(
         prog="tetras-back-snapshot",
-        description="Copies trees, sharing what has not changed with the copy before.",
+        description="Copies trees, sharing what has not changed with the copy before; restores.",
         epilog="All details: man tetras-back-snapshot",
         allow_abbrev=False,
     )
@@ -108,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
     seal.add_argument("file", metavar="FILE")
     expire = add("expire", "of the dates on standard input, tell those that RULES do not keep")
     expire.add_argument("rules", metavar="RULES", help='such as "last=3 daily=7 within=1m"')
+    recovery.add_parsers(add)
     return made
 
 
@@ -137,11 +140,24 @@ def _seconds(text: str) -> float:
     return float(text)
 
 
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """As argparse does, but paths may also come after options that follow the first argument."""
+    made = parser()
+    options, rest = made.parse_known_args(arguments)
+    rest = [word for word in rest if word != "--"]
+    if rest and (not hasattr(options, "paths") or any(word.startswith("-") for word in rest)):
+        made.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.paths += rest
+    return options
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; the exit status."""
-    options = parser().parse_args(arguments)
+    options = _parse(arguments)
     signal.signal(signal.SIGTERM, _end)
-    speaker = Speaker(sys.stdout, getattr(options, "source", getattr(options, "target", "")))
+    root = getattr(options, "source", getattr(options, "target", ""))
+    speaker = Speaker(progress_stream(os.environ), root)
     try:
         COMMANDS[options.command](options, speaker)
     except (Refused, BadPattern, BadRule) as error:
@@ -153,6 +169,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DiskTrouble as error:
         speaker.complain(str(error))
         return EXIT_NO_ROOM if error.full else EXIT_DISK
+    except MemoryError:
+        speaker.complain("more memory would be needed than is allowed: the disk makes no sense")
+        return EXIT_DISK
     except KeyboardInterrupt:
         speaker.complain("stopped by a signal")
         return 128 + signal.SIGTERM

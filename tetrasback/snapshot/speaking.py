@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final, TextIO
 
 SHOWN_MAX: Final = 100
@@ -13,6 +15,8 @@ _SENTENCES: Final = {
     "damaged": "warning disk-damaged: not as it was written, copied anew: {path}",
     "corrupt": "warning damaged: {path}: {why}",
     "vanished": "note vanished while it was read: {path}",
+    "left-out": "warning not restored: {path}: {why}",
+    "incomplete": "warning restored in part: {path}: {why}",
 }
 _REST: Final = {
     "unreadable": "warning source-unreadable: {count} more could not be read",
@@ -20,7 +24,18 @@ _REST: Final = {
     "damaged": "warning disk-damaged: {count} more were not as they were written",
     "corrupt": "warning damaged: {count} more",
     "vanished": "note {count} more vanished while they were read",
+    "left-out": "warning not restored: {count} more",
+    "incomplete": "warning restored in part: {count} more",
 }
+
+
+def progress_stream(environment: Mapping[str, str]) -> TextIO:
+    """Where a program that the daemon started tells how far it is; else standard output."""
+    text = environment.get("TETRAS_BACK_PROGRESS_FD", "")
+    if text.isascii() and text.isdecimal():
+        with suppress(OSError, OverflowError):
+            return open(int(text), "w", encoding="utf-8", closefd=False)
+    return sys.stdout
 
 
 class Speaker:
@@ -49,6 +64,15 @@ class Speaker:
             self._last = now
             self._tell_progress()
 
+    def advance(self, size: int, files: int, label: str, fraction: Callable[[], float]) -> None:
+        """As `progress`, with the step under way, and how much of all is done."""
+        self._progress = size, files
+        now = time.monotonic()
+        if now - self._last >= 0.25:
+            self._last = now
+            self.say(f"progress {fraction():.3f} {label}")
+            self._tell_progress()
+
     def _tell_progress(self) -> None:
         size, files = self._progress
         self.say(f"bytes {size}")
@@ -57,6 +81,11 @@ class Speaker:
     def note(self, text: str) -> None:
         """Something that a person may want to know."""
         self.say(f"note {text}")
+
+    def warn(self, text: str) -> None:
+        """Something that a person must know."""
+        self.warnings += 1
+        self.say(f"warning {text}")
 
     def end(self) -> None:
         """Everything is done: what was only counted, and the last figures."""
@@ -69,8 +98,13 @@ class Speaker:
         """Why it could not be done."""
         sys.stderr.write(f"tetras-back-snapshot: {_safe(text)}\n")
 
+    def answer(self, text: str) -> None:
+        """One line of what was asked for, on standard output."""
+        sys.stdout.write(_safe(text) + "\n")
+        sys.stdout.flush()
+
     def say(self, text: str) -> None:
-        """One line."""
+        """One line of the protocol."""
         self._stream.write(_safe(text) + "\n")
         self._stream.flush()
 

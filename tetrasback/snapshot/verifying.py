@@ -187,6 +187,14 @@ def _digest(directory: int, name: str, seen: _Counter) -> str:
 
 def _compare(status: os.stat_result, entry: Entry, path: str, seen: _Counter) -> bool:
     """Whether STATUS is what ENTRY says."""
+    wrong = difference(status, entry)
+    if wrong:
+        seen.corrupt(path, f"{wrong} is not what was written")
+    return not wrong
+
+
+def difference(status: os.stat_result, entry: Entry) -> str:
+    """What of STATUS is not as ENTRY says, such as ``its owner``; '' = nothing."""
     facts = {
         "its kind": (stat.S_IFMT(status.st_mode), _KINDS.get(entry.type)),
         "its owner": (status.st_uid, int(entry.words["uid"])),
@@ -196,7 +204,4 @@ def _compare(status: os.stat_result, entry: Entry, path: str, seen: _Counter) ->
     }
     if entry.type == "file":
         facts["its size"] = (status.st_size, entry.size)
-    wrong = [what for what, (found, written) in facts.items() if found != written]
-    if wrong:
-        seen.corrupt(path, f"{wrong[0]} is not what was written")
-    return not wrong
+    return next((what for what, (found, written) in facts.items() if found != written), "")

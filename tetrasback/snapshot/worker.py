@@ -16,7 +16,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tetrasback.snapshot.attributes import dress, read_attributes
+from tetrasback.snapshot.attributes import EXACTLY, read_attributes
 from tetrasback.snapshot.copying import copy_file, copy_special, hash_file, read_link
 from tetrasback.snapshot.listing import Excluded, join, list_directory, written
 from tetrasback.snapshot.manifest import Manifest, encode_name, facts, has_facts
@@ -182,7 +182,7 @@ class Worker:
                 below.append(join(here.path, name))
             else:
                 self._entry(here, name, found)
-        dress(here.target, status, attributes)
+        EXACTLY.dress(here.target, status, attributes)
         head = written(here.path) + " " + facts(status)
         lines = "\n".join([head.rstrip(), *here.lines, ""]).encode("ascii")
         self._reports.block(here.path, lines, here.files, here.bytes)

@@ -1,0 +1,124 @@
+"""The commands of the way back, each from its options to what it says."""
+
+import argparse
+import json
+import os
+import resource
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from tetrasback.snapshot.recovery.backups import Backup, Shelf, host_name, machine_id
+from tetrasback.snapshot.recovery.restoring import Order, restore
+from tetrasback.snapshot.recovery.source import Source
+from tetrasback.snapshot.recovery.tally import Tally
+from tetrasback.snapshot.recovery.wanted import read_path
+from tetrasback.snapshot.speaking import Speaker
+from tetrasback.snapshot.troubles import Refused
+
+KEY: Final = Path(os.environ.get("TETRAS_BACK_KEY") or "/var/lib/tetras-back/manifest.key")
+MEMORY_MAX: Final = 1 << 30
+"""Bytes of memory that a disk can make the program use."""
+
+Add = Callable[[str, str], argparse.ArgumentParser]
+
+
+def add_parsers(add: Add) -> None:
+    """The command lines of COMMANDS; ADD makes a command of a name and a description."""
+    listing = add("list", "tell the complete backups on a mounted disk, a line of JSON each")
+    listing.add_argument("mount", type=Path, metavar="MOUNT")
+    back = add("restore", "put back what a backup holds")
+    _add_source(back)
+    back.add_argument("--to", metavar="DIR", help="below this directory, made where missing")
+    back.add_argument("--in-place", action="store_true", help="below /, and replace what is there")
+    back.add_argument("--source", dest="root", metavar="ROOT", help="with --in-place: not /")
+    back.add_argument(
+        "paths", nargs="*", metavar="PATH", help="as on the server, /etc/fstab; none = everything"
+    )
+    for name, text in (
+        ("pin", "keep a backup whatever the rules say"),
+        ("unpin", "keep it no longer than the rules say"),
+    ):
+        pin = add(name, text)
+        pin.add_argument("mount", type=Path, metavar="MOUNT")
+        pin.add_argument("folder", metavar="FOLDER")
+
+
+def _add_source(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--key", type=Path, default=KEY, metavar="FILE", help="to check seals, if it is there"
+    )
+    command.add_argument("folder", type=Path, metavar="FOLDER", help="of the backup, on the disk")
+
+
+def tell_backups(options: argparse.Namespace, speaker: Speaker) -> None:
+    """List what is on the disk."""
+    shelf = Shelf(options.mount)
+    machine, host = machine_id() or f"host-{host_name()}", host_name()
+    try:
+        for backup in shelf.backups():
+            speaker.answer(json.dumps(_described(backup, machine, host)))
+    finally:
+        shelf.close()
+
+
+def _described(backup: Backup, machine: str, host: str) -> Mapping[str, object]:
+    return {
+        "snapshot": backup.folder,
+        "started": backup.started,
+        "host": backup.host,
+        "ours": backup.is_ours(machine, host),
+        "original": backup.mark is None,
+        "pinned": backup.pinned,
+        "files": backup.total("files"),
+        "bytes": backup.total("bytes"),
+        "manifest": backup.manifest,
+    }
+
+
+def restore_backup(options: argparse.Namespace, speaker: Speaker) -> None:
+    """Put PATHs, or everything, below --to or back in their place."""
+    order = _order(options)
+    if os.geteuid() != 0:
+        raise Refused("must be run as root: files come back with their owners")
+    _limit_memory()
+    source = Source(options.folder, options.key)
+    try:
+        restore(source, order, Tally(speaker))
+    finally:
+        source.close()
+    speaker.end()
+
+
+def _order(options: argparse.Namespace) -> Order:
+    if bool(options.to) == options.in_place:
+        raise Refused("say where to: --to DIR, or --in-place")
+    if options.root and not options.in_place:
+        raise Refused("--source goes with --in-place")
+    to = options.to or options.root or "/"
+    paths = [read_path(path) for path in options.paths]
+    return Order(paths, os.path.abspath(to), options.in_place)
+
+
+def _limit_memory() -> None:
+    """Whatever the disk says: its names and headers are read into memory."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = MEMORY_MAX if hard == resource.RLIM_INFINITY else min(MEMORY_MAX, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def pin_backup(options: argparse.Namespace, speaker: Speaker) -> None:
+    """Have FOLDER kept, or not."""
+    shelf = Shelf(options.mount)
+    try:
+        shelf.pin(options.folder, options.command == "pin")
+    finally:
+        shelf.close()
+
+
+COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace, Speaker], None]]] = {
+    "list": tell_backups,
+    "restore": restore_backup,
+    "pin": pin_backup,
+    "unpin": pin_backup,
+}

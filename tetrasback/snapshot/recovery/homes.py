@@ -1,0 +1,324 @@
+"""Donnees, the homes as they are in a backup, back in /home: directory after directory."""
+
+import os
+import stat
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tetrasback.snapshot.attributes import Attributes, read_attributes
+from tetrasback.snapshot.copying import copy_file, copy_special
+from tetrasback.snapshot.listing import Named, join, read_directory, written
+from tetrasback.snapshot.manifest import Manifest, decode_name
+from tetrasback.snapshot.recovery.comparison import Compared
+from tetrasback.snapshot.recovery.cursor import Cursor
+from tetrasback.snapshot.recovery.destination import Destination, NotRestored, per_entry
+from tetrasback.snapshot.recovery.dressing import (
+    CAPABILITY,
+    SPECIAL_RIGHTS,
+    Lenient,
+)
+from tetrasback.snapshot.recovery.tally import DAMAGED, INCOMPLETE, LEFT_OUT, Tally
+from tetrasback.snapshot.troubles import SourceTrouble, Vanished, words
+
+HOME = "home"
+
+
+@dataclass(slots=True)
+class _Level:
+    """A directory under way."""
+
+    path: str
+    entries: Iterator[Named]
+    status: os.stat_result
+    attributes: Attributes
+    compared: Compared
+    dressed: bool
+    """It gets owner, mode and times when it is through."""
+
+
+class Homes:
+    """Donnees, open as ROOT, with its manifest if there is one that can be read."""
+
+    def __init__(
+        self, root: int, manifest: Manifest | None, destination: Destination, tally: Tally
+    ) -> None:
+        self._source = Cursor(root)
+        self._manifest = manifest
+        self._to = destination
+        self._tally = tally
+        self._dresser = Lenient()
+        self._several: set[int] = set()
+        """Inodes of files that have several names in what is restored."""
+        self._first: dict[int, tuple[str, int, int]] = {}
+        """Of those: where the first name was put, and as which file."""
+        self.bytes = 0
+        """What is to be copied, once it was looked at."""
+        self._pending: list[tuple[str, os.stat_result, Attributes]] = []
+        self._seen: dict[str, bool] = {}
+        """Directories that came by, as the manifest writes them, and whether they were entered."""
+
+    # --- before ---------------------------------------------------------------------------------
+
+    def look_at(self, paths: list[str]) -> list[str]:
+        """Find what is at PATHS ('' = all); those that are not there.
+
+        Unchanged files have a name in each of several backups, so that only a look at all of them
+        tells which have several in this one.
+        """
+        inodes = array("Q")
+        missing = []
+        for path in paths:
+            try:
+                self._look_at(path, inodes)
+            except OSError:
+                missing.append(path)
+        before = -1
+        for inode in sorted(inodes):
+            if inode == before:
+                self._several.add(inode)
+            before = inode
+        return missing
+
+    def _look_at(self, path: str, inodes: "array[int]") -> None:
+        parent, _, name = path.rpartition("/")
+        self._source.go(parent)
+        status = os.stat(name or ".", dir_fd=self._source.here, follow_symlinks=False)
+        if not stat.S_ISDIR(status.st_mode):
+            self._look_at_entry(status, inodes)
+            return
+        depth = [iter([(name, status)] if name else self._list(path, quiet=True))]
+        while depth:
+            item = next(depth[-1], None)
+            if item is None:
+                depth.pop()
+                if depth:
+                    self._source.up()
+                continue
+            inner, status = item
+            if not stat.S_ISDIR(status.st_mode):
+                self._look_at_entry(status, inodes)
+                continue
+            try:
+                self._source.down(inner)
+            except OSError:
+                continue  # said when it is to be restored
+            depth.append(iter(self._list("", quiet=True)))
+
+    def _look_at_entry(self, status: os.stat_result, inodes: "array[int]") -> None:
+        if status.st_nlink > 1:
+            inodes.append(status.st_ino)
+        if stat.S_ISREG(status.st_mode):
+            self.bytes += status.st_size
+
+    def _list(self, path: str, *, quiet: bool = False) -> list[Named]:
+        def unreadable(path: str, why: str) -> None:
+            if not quiet:
+                self._tally.met(DAMAGED, self._place(path), f"cannot be read: {why}")
+
+        try:
+            return read_directory(self._source.here, path, unreadable)
+        except (SourceTrouble, Vanished) as error:
+            unreadable(path, str(error) or "it is not there")
+            return []
+
+    # --- the way back ---------------------------------------------------------------------------
+
+    def restore(self, path: str) -> None:
+        """Put what is at PATH back. Raises DiskTrouble."""
+        parent, _, name = path.rpartition("/")
+        try:
+            self._lead_to(parent if path else None)
+            self._source.go(parent)
+            status = os.stat(name or ".", dir_fd=self._source.here, follow_symlinks=False)
+        except OSError as error:
+            self._tally.met(DAMAGED, self._place(path), words(error))
+            return
+        except NotRestored as error:
+            self._tally.met(LEFT_OUT, self._place(path), str(error))
+            return
+        compared = Compared(self._manifest, parent)
+        if not stat.S_ISDIR(status.st_mode):
+            self._entry(parent, name, status, compared)
+            return
+        levels: list[_Level] = []
+        self._enter(levels, path, name, status)
+        while levels:
+            level = levels[-1]
+            item = next(level.entries, None)
+            if item is None:
+                self._leave(levels)
+            elif stat.S_ISDIR(item[1].st_mode):
+                self._enter(levels, join(level.path, item[0]), item[0], item[1])
+            else:
+                self._entry(level.path, item[0], item[1], level.compared)
+        self._tell_missing(path)
+
+    def _tell_missing(self, path: str) -> None:
+        """Directories below PATH that the manifest has and that did not come by."""
+        top = written(path)
+        for place in self._manifest.blocks if self._manifest is not None else ():
+            within = place == top or place.startswith(top + "/")
+            if within and place not in self._seen and self._seen.get(place.rpartition("/")[0]):
+                self._tally.met(DAMAGED, self._place(decode_name(place)[2:]), "it is not there")
+
+    def _place(self, path: str) -> str:
+        return join(HOME, path) if path else HOME
+
+    def _lead_to(self, parent: str | None) -> None:
+        """To the directory PARENT (None = above all); those that are missing are made as they were.
+
+        Raises NotRestored, OSError, DiskTrouble.
+        """
+        self._to.go("")
+        if parent is None:
+            return
+        self._source.go("")
+        path = ""
+        for part in (HOME, *(parent.split("/") if parent else ())):
+            if path:
+                self._source.down(part)
+            made = self._to.directory(part)
+            path = join(path, part)
+            if made:
+                try:
+                    attributes = read_attributes(self._source.here)
+                except (SourceTrouble, Vanished):
+                    attributes = ()
+                self._pending.append((path, os.fstat(self._source.here), attributes))
+
+    def _enter(self, levels: list[_Level], path: str, name: str, status: os.stat_result) -> None:
+        self._seen[written(path)] = False
+        try:
+            if name:
+                self._source.down(name)
+        except OSError as error:
+            self._tally.met(DAMAGED, self._place(path), f"cannot be read: {words(error)}")
+            return
+        try:
+            made = self._to.directory(name or HOME)
+        except NotRestored as error:
+            self._tally.met(LEFT_OUT, self._place(path), str(error))
+            if name:
+                self._source.up()
+            return
+        compared = Compared(self._manifest, path)
+        self._seen[written(path)] = True
+        wrong = compared.itself(status)
+        if wrong:
+            self._tally.met(DAMAGED, self._place(path), wrong)
+        try:
+            attributes = read_attributes(self._source.here)
+        except (SourceTrouble, Vanished) as error:
+            self._tally.met(DAMAGED, self._place(path), f"its attributes: {error}")
+            attributes = ()
+        entries = iter(self._list(path))
+        dressed = made or self._to.replace
+        levels.append(_Level(path, entries, status, attributes, compared, dressed))
+
+    def _leave(self, levels: list[_Level]) -> None:
+        level = levels.pop()
+        for path in level.compared.missing():
+            self._tally.met(DAMAGED, self._place(path), "it is not there")
+        if level.dressed:
+            self._dress(level.path, level.status, level.attributes)
+        self._tally.entry()
+        self._to.up()
+        if levels:
+            self._source.up()
+
+    def _dress(self, path: str, status: os.stat_result, attributes: Attributes) -> None:
+        try:
+            with per_entry():
+                self._dresser.dress(self._to.here, status, attributes)
+        except NotRestored as error:
+            self._tally.met(INCOMPLETE, self._place(path), str(error))
+        self._tell_lost(self._place(path))
+
+    def _tell_lost(self, place: str) -> None:
+        lost = self._dresser.lost()
+        if lost:
+            self._tally.met(INCOMPLETE, place, f"without its attributes {lost}")
+
+    def _entry(self, parent: str, name: str, status: os.stat_result, compared: Compared) -> None:
+        path = join(parent, name)
+        place = self._place(path)
+        try:
+            if self._link(name, status):
+                compared.passed(path)
+            else:
+                self._copy(name, path, status, compared)
+        except NotRestored as error:
+            self._to.discard(name)
+            self._tally.met(LEFT_OUT, place, str(error))
+        except SourceTrouble as error:
+            self._tally.met(DAMAGED, place, f"cannot be read: {error}")
+        except Vanished:
+            self._tally.met(DAMAGED, place, "it is not there")
+        self._tell_lost(place)
+        self._tally.entry()
+
+    def _copy(self, name: str, path: str, status: os.stat_result, compared: Compared) -> None:
+        """Raises NotRestored, SourceTrouble, Vanished, DiskTrouble."""
+        sha256 = text = ""
+        with per_entry():
+            if stat.S_ISREG(status.st_mode):
+                copied = copy_file(
+                    self._source.here, self._to.staging, name, self._tally.count, self._dresser
+                )
+                sha256, status = copied.sha256, copied.status
+            else:
+                text = copy_special(
+                    self._source.here, self._to.staging, name, status, self._dresser
+                )
+        wrong = compared.entry(path, status, sha256, text)
+        if wrong:
+            self._tally.met(DAMAGED, self._place(path), wrong)
+            self._distrust(name, status)
+        made = os.lstat(name, dir_fd=self._to.staging)
+        self._to.place(name)
+        if status.st_ino in self._several:
+            self._first.setdefault(status.st_ino, (self._place(path), made.st_dev, made.st_ino))
+
+    def _distrust(self, name: str, status: os.stat_result) -> None:
+        """What is not as the server wrote it must not give anybody the rights of another."""
+        if stat.S_ISBLK(status.st_mode) or stat.S_ISCHR(status.st_mode):
+            raise NotRestored("a device that is not what was written")
+        if not stat.S_ISREG(status.st_mode):
+            return
+        with per_entry():
+            if status.st_mode & SPECIAL_RIGHTS:
+                # Nobody else can enter `staging`, so this is no link.
+                mode = stat.S_IMODE(status.st_mode) & ~SPECIAL_RIGHTS
+                os.chmod(name, mode, dir_fd=self._to.staging)
+            made = f"/proc/self/fd/{self._to.staging}/{name}"
+            if CAPABILITY in os.listxattr(made, follow_symlinks=False):
+                os.removexattr(made, CAPABILITY, follow_symlinks=False)
+
+    def _link(self, name: str, status: os.stat_result) -> bool:
+        """Make it another name of what was restored, if it is one. Raises NotRestored."""
+        first = self._first.get(status.st_ino)
+        if first is None:
+            return False
+        try:
+            made = self._to.stage_link(first[0], name)
+        except NotRestored:
+            return False  # too many names for this file system, or on another one
+        if (made.st_dev, made.st_ino) != first[1:]:
+            self._to.discard(name)
+            return False
+        self._to.place(name)
+        return True
+
+    def finish(self) -> None:
+        """Give the directories that led to what was restored what they had. Raises DiskTrouble."""
+        for path, status, attributes in reversed(self._pending):
+            try:
+                self._to.go(path)
+            except NotRestored:
+                continue
+            self._dress(path.removeprefix(HOME).removeprefix("/"), status, attributes)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._source.close()

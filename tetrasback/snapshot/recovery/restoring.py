@@ -1,0 +1,152 @@
+"""A restore: what is asked for, out of the homes and the archive of one backup."""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from tetrasback.snapshot.recovery.archive import BadArchive
+from tetrasback.snapshot.recovery.destination import STAGING, Destination, NotRestored
+from tetrasback.snapshot.recovery.homes import HOME, Homes
+from tetrasback.snapshot.recovery.server import Server
+from tetrasback.snapshot.recovery.source import Source
+from tetrasback.snapshot.recovery.tally import Tally
+from tetrasback.snapshot.recovery.wanted import Wanted, outermost
+from tetrasback.snapshot.recovery.way import open_way
+from tetrasback.snapshot.troubles import Refused
+
+DUMPS = "bases"
+"""Where the archive has the dumps of databases."""
+_ALWAYS_THERE = frozenset({"lost+found"})
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person wants: PATHS (as `wanted.read_path` gives them) put below the directory TO."""
+
+    paths: Sequence[str]
+    to: str
+    in_place: bool
+    """What is there already is replaced."""
+
+
+class _Parts:
+    """Of an order: what comes out of the homes ('' = all of them), and what out of the archive."""
+
+    def __init__(self, order: Order, source: Source) -> None:
+        self.homes: list[str] = []
+        self.archive: list[str] = []
+        self.left_out = {DUMPS} if order.in_place else set()
+        if source.homes is not None:
+            self.left_out.add(HOME)
+        for path in outermost(order.paths) or [""]:
+            top, _, below = path.partition("/")
+            if source.homes is not None and (not path or top == HOME):
+                self.homes.append(below)
+            if not path or top != HOME or source.homes is None:
+                self.archive.append(path)
+
+
+def restore(source: Source, order: Order, tally: Tally) -> None:
+    """Carry ORDER out. Raises Refused (then nothing was changed), DiskTrouble."""
+    with ExitStack() as stack:
+        parts = _Parts(order, source)
+        if f"{os.path.realpath(order.to)}/".startswith(f"{source.path}/"):
+            raise Refused(f"{order.to} lies in the backup itself; give another directory")
+        root = open_way(order.to, make=not order.in_place)
+        stack.callback(os.close, root)
+        destination = Destination(root, replace=order.in_place)
+        stack.callback(destination.close)
+        if not order.in_place:
+            _refuse_to_replace(destination, root, order)
+        manifest = source.manifest(tally) if parts.homes else None
+        if manifest is not None:
+            stack.callback(manifest.close)
+        missing = []
+        homes = None
+        if parts.homes and source.homes is not None:
+            homes = Homes(source.homes, manifest, destination, tally)
+            stack.callback(homes.close)
+            missing = [f"{HOME}/{path}" for path in homes.look_at(parts.homes)]
+            parts.homes = [path for path in parts.homes if f"{HOME}/{path}" not in missing]
+        weigh = _Weights(homes.bytes if homes else 0, source.archive_bytes if parts.archive else 0)
+        if homes is not None:
+            weigh.homes(tally)
+            for path in parts.homes:
+                homes.restore(path)
+            homes.finish()
+        if parts.archive and source.archive_name:
+            missing += _restore_archive(source, destination, parts, tally, weigh)
+        else:
+            missing += [path for path in parts.archive if path]
+        _tell_missing(missing, tally)
+        if order.in_place and "" in parts.archive:
+            tally.note("dumps of databases are not restored in place; see restore-database")
+        destination.sync()
+
+
+def _tell_missing(missing: Sequence[str], tally: Tally) -> None:
+    if missing and not tally.files:
+        raise Refused(f"not in this backup: {', '.join(f'/{path}' for path in missing)[:1000]}")
+    for path in missing:
+        tally.warn(f"not in this backup: /{path}")
+
+
+def _restore_archive(
+    source: Source, destination: Destination, parts: _Parts, tally: Tally, weigh: "_Weights"
+) -> list[str]:
+    """What is wanted of it and not in it."""
+    archive = source.open_archive()
+    wanted = Wanted(parts.archive, parts.left_out)
+    server = Server(source.open_archive, destination, tally, wanted)
+    weigh.archive(tally, lambda: archive.position)
+    try:
+        server.restore(archive)
+        if not source.is_sealed(archive):
+            tally.warn(f"damaged: {source.archive_name} is not what was written")
+        server.restore_links()
+    except BadArchive as error:
+        after = f"after /{server.last}" if server.last else "at all"
+        tally.warn(f"damaged: {source.archive_name} cannot be read {after}: {error}")
+    finally:
+        archive.close()
+    server.finish()
+    return wanted.missing()
+
+
+def _refuse_to_replace(destination: Destination, root: int, order: Order) -> None:
+    paths = outermost(order.paths)
+    if not paths or "" in paths:
+        there = sorted(
+            name
+            for name in os.listdir(root)
+            if name not in _ALWAYS_THERE and not name.startswith(STAGING)
+        )
+        if there:
+            raise Refused(f"{order.to} is not empty; give a directory that is, or a new one")
+    for path in paths:
+        try:
+            there_already = path and destination.kind(path) is not None
+        except NotRestored as error:
+            raise Refused(f"{order.to} cannot take /{path}: {error}") from error
+        if there_already:
+            raise Refused(
+                f"{order.to.rstrip('/')}/{path} is there already; give another directory,"
+                " or move it away"
+            )
+
+
+class _Weights:
+    """How far it is of all, which is HOMES bytes to copy, and ARCHIVE bytes to read."""
+
+    def __init__(self, homes: int, archive: int) -> None:
+        self._homes = homes
+        self._all = max(1, homes + archive)
+
+    def homes(self, tally: Tally) -> None:
+        tally.label = "home"
+        tally.fraction = lambda: min(tally.bytes, self._homes) / self._all
+
+    def archive(self, tally: Tally, position: Callable[[], int]) -> None:
+        tally.label = "archive"
+        tally.fraction = lambda: min(1.0, (self._homes + position()) / self._all)

@@ -1,0 +1,118 @@
+"""One backup on a disk, opened to be restored: its homes, its archive, its manifest, its seals."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from tetrasback.snapshot.key import existing_key
+from tetrasback.snapshot.manifest import BadManifest, Manifest, OthersManifest, read_manifest
+from tetrasback.snapshot.recovery.archive import Archive
+from tetrasback.snapshot.recovery.backups import (
+    FOLDER,
+    Shelf,
+    host_name,
+    machine_id,
+    open_regular,
+)
+from tetrasback.snapshot.recovery.tally import Tally
+from tetrasback.snapshot.trees import DIRECTORY
+from tetrasback.snapshot.troubles import DiskTrouble, Refused, words
+
+ARCHIVES = ("serveur.tar.gz", "serveur.tgz")
+"""This program's, and the original's."""
+
+
+class Source:
+    """The backup at PATH, a folder on a mounted disk. Raises Refused where it is none."""
+
+    def __init__(self, path: Path, key: Path) -> None:
+        whole = Path(os.path.realpath(path.parent)) / path.name
+        if not FOLDER.fullmatch(whole.name):
+            raise Refused(f"{path} is no backup: their names are like {_LIKE}")
+        self.path = whole
+        self._shelf = Shelf(whole.parent)
+        try:
+            self._folder = os.open(whole.name, DIRECTORY, dir_fd=self._shelf.root)
+        except OSError as error:
+            self._shelf.close()
+            raise Refused(f"cannot open {path}: {words(error)}") from error
+        self._mark: Mapping[str, str] = self._shelf.backup(whole.name).mark or {}
+        self._key = existing_key(key)
+        self.homes = self._open_homes()
+        self.archive_name = next((name for name in ARCHIVES if self._has(name)), "")
+
+    def _open_homes(self) -> int | None:
+        try:
+            return os.open("Donnees", DIRECTORY, dir_fd=self._folder)
+        except OSError:
+            return None
+
+    def _has(self, name: str) -> bool:
+        file = open_regular(self._folder, name)
+        if file is None:
+            return False
+        os.close(file)
+        return True
+
+    def manifest(self, tally: Tally) -> Manifest | None:
+        """That of the homes; says what cannot be told without it, or without the key."""
+        file = self._shelf.open_manifest(self.path.name)
+        if file is None:
+            tally.note("this backup has no manifest: whether it is as it was written is not known")
+            return None
+        try:
+            return (
+                read_manifest(os.dup(file), self._key) if self._key else self._unsealed(file, tally)
+            )
+        except OthersManifest:
+            if self._is_ours():
+                tally.warn("damaged: the manifest was changed on the disk, or the key has changed")
+                return None
+            return self._unsealed(file, tally)
+        except (BadManifest, OSError) as error:
+            why = words(error) if isinstance(error, OSError) else str(error)
+            tally.warn(f"damaged: {why}; whether the rest is as it was written is not known")
+            return None
+        finally:
+            os.close(file)
+
+    def _unsealed(self, file: int, tally: Tally) -> Manifest:
+        tally.note(
+            "the seal of the manifest cannot be checked without the key of the server that made it"
+        )
+        return read_manifest(os.dup(file), None)
+
+    def _is_ours(self) -> bool:
+        return self._mark.get("machine") == (machine_id() or f"host-{host_name()}")
+
+    def open_archive(self) -> Archive:
+        """The archive, from its beginning. Raises DiskTrouble."""
+        file = open_regular(self._folder, self.archive_name)
+        if file is None:
+            raise DiskTrouble(f"cannot open {self.archive_name} any more")
+        return Archive(open(file, "rb"), self._key if self._seal else None)
+
+    @property
+    def _seal(self) -> str:
+        return self._mark.get("archive_seal", "") if self._is_ours() else ""
+
+    @property
+    def archive_bytes(self) -> int:
+        """The length of the archive's file."""
+        if not self.archive_name:
+            return 0
+        return os.stat(self.archive_name, dir_fd=self._folder).st_size
+
+    def is_sealed(self, archive: Archive) -> bool:
+        """Whether ARCHIVE, read to its end, is what was written, as far as that can be told."""
+        return not (self._seal and archive.seal) or archive.seal == self._seal
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for descriptor in (self.homes, self._folder):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._shelf.close()
+
+
+_LIKE = "2026-11-25_03-04-05_Sauvegarde_HOST"
