@@ -278,7 +278,7 @@ def test_an_archive_that_breaks_off_gives_what_it_has(backup: Backup, to: Path) 
     archive.write_bytes(data[: len(data) * 3 // 4])
     told = backup.restore("--to", to, status=3)
     (warning,) = told.warnings
-    assert warning.startswith("damaged: serveur.tar.gz cannot be read after /")
+    assert warning.startswith("damaged: serveur.tar.gz cannot be read beyond /")
     assert (to / "home/alice/photo").exists()
     assert not list(to.rglob(".tetras-back-restoring-*"))
 

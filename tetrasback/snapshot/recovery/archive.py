@@ -20,6 +20,10 @@ from tetrasback.snapshot.attributes import COPIED, Attributes
 from tetrasback.snapshot.recovery.acl import encode_acl
 
 CHUNK: Final = 1 << 20
+NAME_MAX: Final = 1 << 16
+DEPTH_MAX: Final = 1 << 12
+"""Of a path; a multiple of what any program can name."""
+
 _XATTR: Final = "SCHILY.xattr."
 _ACLS: Final = {
     "SCHILY.acl.access": "system.posix_acl_access",
@@ -132,7 +136,9 @@ class Member:
         Raises BadMember, BadArchive.
         """
         info = self._info
-        sparse: list[tuple[int, int]] = getattr(info, "sparse", None) or [(0, info.size)]
+        sparse: list[tuple[int, int]] | None = getattr(info, "sparse", None)
+        if sparse is None:
+            sparse = [(0, info.size)]
         end = 0
         for start, length in sparse:
             if start < end or length < 0 or start + length > info.size:
@@ -163,6 +169,8 @@ class Member:
 
 def safe_path(name: str) -> str:
     """NAME as a path below the root. Raises BadMember for one that leads elsewhere."""
+    if len(name) > NAME_MAX or name.count("/") > DEPTH_MAX:
+        raise BadMember("its name is too long")
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or "\0" in name:
         raise BadMember("its name leads out of the archive")

@@ -1,38 +1,29 @@
 """Whether what a backup holds is what its manifest says, looked up as the entries come by."""
 
 import os
-from collections.abc import Callable
 
 from tetrasback.snapshot.listing import written
 from tetrasback.snapshot.manifest import BadManifest, Manifest, decode_name, read_line
 from tetrasback.snapshot.verifying import difference
 
-Wrong = Callable[[str, str], None]
-"""Told of a path below the snapshot's root, and what is wrong with it."""
-
 
 class Compared:
-    """One directory at PATH of the snapshot, and what MANIFEST (None = nobody knows) has of it."""
+    """One directory at PATH of the snapshot, and what MANIFEST has of it."""
 
-    def __init__(self, manifest: Manifest | None, path: str) -> None:
-        self._manifest = manifest
+    def __init__(self, manifest: Manifest, path: str) -> None:
         self._path = path
         place = written(path)
-        self._lines = manifest.lines(place) if manifest is not None else {}
+        self._lines = manifest.lines(place)
         self._own = self._lines.pop(place, None)
 
     def itself(self, status: os.stat_result) -> str:
         """What is wrong with the directory; '' = nothing."""
-        if self._manifest is None:
-            return ""
         if self._own is None:
             return "it is not in the manifest"
         return _wrong(f"{written(self._path)} {self._own}", status, "", "")
 
     def entry(self, path: str, status: os.stat_result, sha256: str, text: str) -> str:
         """What is wrong with the entry at PATH in it, a file with this digest or a link."""
-        if self._manifest is None:
-            return ""
         place = written(path)
         rest = self._lines.pop(place, None)
         if rest is None:

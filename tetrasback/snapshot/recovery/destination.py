@@ -21,6 +21,7 @@ from tetrasback.snapshot.trees import DIRECTORY
 from tetrasback.snapshot.troubles import DiskTrouble, disk_trouble, words
 
 STAGING: Final = ".tetras-back-restoring-"
+_INHERITED: Final = ("system.posix_acl_default", "system.posix_acl_access")
 _FATAL: Final = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ENODEV, errno.ESTALE, errno.ENOMEM}
 )
@@ -59,9 +60,17 @@ class _Staging:
         self.directory = os.open(self.name, DIRECTORY, dir_fd=above)
         self._above = os.open(".", DIRECTORY, dir_fd=above)
         fcntl.flock(self.directory, fcntl.LOCK_EX)
-        status = os.fstat(self.directory)
-        if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) != 0o700:
+        if os.fstat(self.directory).st_uid != os.geteuid() or os.listdir(self.directory):
             raise DiskTrouble("somebody put another directory in the place of ours")
+        self._shed()
+
+    def _shed(self) -> None:
+        """What it has from the directory above (setgid, default ACLs), entries would have too."""
+        for name in _INHERITED:
+            with suppress(OSError):
+                os.removexattr(self.directory, name)
+        os.fchown(self.directory, os.geteuid(), os.getegid())
+        os.fchmod(self.directory, 0o700)
 
     def close(self) -> None:
         for name in os.listdir(self.directory):
@@ -146,6 +155,11 @@ class Destination:
             return False
 
     def _make_directory(self, name: str) -> bool:
+        if _is_private(self.here):
+            os.mkdir(name, 0o700, dir_fd=self.here)
+            self._cursor.down(name)
+            self._here = None
+            return True
         staging = self.staging
         os.mkdir(name, 0o700, dir_fd=staging)
         made = os.open(name, DIRECTORY, dir_fd=staging)
@@ -245,6 +259,16 @@ class Destination:
                 staging.close()
         self._stagings.clear()
         self._cursor.close()
+
+
+def _is_private(descriptor: int) -> bool:
+    """Whether nobody but root can do anything in an open directory; one made here, say.
+
+    Then no detour is needed. (To move a directory takes time that grows with its depth.)
+    """
+    status = os.fstat(descriptor)
+    closed = status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) == 0o700
+    return closed and not os.listxattr(descriptor)
 
 
 def _mount_of(descriptor: int) -> int:

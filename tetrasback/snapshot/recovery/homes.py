@@ -3,8 +3,9 @@
 import os
 import stat
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from tetrasback.snapshot.attributes import Attributes, read_attributes
 from tetrasback.snapshot.copying import copy_file, copy_special
@@ -26,13 +27,13 @@ HOME = "home"
 
 @dataclass(slots=True)
 class _Level:
-    """A directory under way."""
+    """A directory under way; without its path: those of deep ones would fill the memory."""
 
-    path: str
+    name: str
     entries: Iterator[Named]
     status: os.stat_result
     attributes: Attributes
-    compared: Compared
+    compared: Compared | None
     dressed: bool
     """It gets owner, mode and times when it is through."""
 
@@ -55,6 +56,10 @@ class Homes:
         self.bytes = 0
         """What is to be copied, once it was looked at."""
         self._pending: list[tuple[str, os.stat_result, Attributes]] = []
+        self._top = ""
+        """The directory below Donnees in which what is asked for lies."""
+        self._levels: list[_Level] = []
+        """Directories under way, from the top down."""
         self._seen: dict[str, bool] = {}
         """Directories that came by, as the manifest writes them, and whether they were entered."""
 
@@ -87,7 +92,7 @@ class Homes:
         if not stat.S_ISDIR(status.st_mode):
             self._look_at_entry(status, inodes)
             return
-        depth = [iter([(name, status)] if name else self._list(path, quiet=True))]
+        depth = [iter([(name, status)] if name else self._list(quiet=True))]
         while depth:
             item = next(depth[-1], None)
             if item is None:
@@ -103,7 +108,7 @@ class Homes:
                 self._source.down(inner)
             except OSError:
                 continue  # said when it is to be restored
-            depth.append(iter(self._list("", quiet=True)))
+            depth.append(iter(self._list(quiet=True)))
 
     def _look_at_entry(self, status: os.stat_result, inodes: "array[int]") -> None:
         if status.st_nlink > 1:
@@ -111,15 +116,17 @@ class Homes:
         if stat.S_ISREG(status.st_mode):
             self.bytes += status.st_size
 
-    def _list(self, path: str, *, quiet: bool = False) -> list[Named]:
-        def unreadable(path: str, why: str) -> None:
+    def _list(self, *, quiet: bool = False) -> list[Named]:
+        """What the directory holds; what cannot be read of it is said, unless QUIET."""
+
+        def unreadable(name: str, why: str) -> None:
             if not quiet:
-                self._tally.met(DAMAGED, self._place(path), f"cannot be read: {why}")
+                self._tally.met(DAMAGED, self._place(name), f"cannot be read: {why}")
 
         try:
-            return read_directory(self._source.here, path, unreadable)
+            return read_directory(self._source.here, "", unreadable)
         except (SourceTrouble, Vanished) as error:
-            unreadable(path, str(error) or "it is not there")
+            unreadable("", str(error) or "it is not there")
             return []
 
     # --- the way back ---------------------------------------------------------------------------
@@ -127,43 +134,44 @@ class Homes:
     def restore(self, path: str) -> None:
         """Put what is at PATH back. Raises DiskTrouble."""
         parent, _, name = path.rpartition("/")
+        self._top, self._levels = parent, []
         try:
             self._lead_to(parent if path else None)
             self._source.go(parent)
             status = os.stat(name or ".", dir_fd=self._source.here, follow_symlinks=False)
         except OSError as error:
-            self._tally.met(DAMAGED, self._place(path), words(error))
+            self._tally.met(DAMAGED, self._place(name), words(error))
             return
         except NotRestored as error:
-            self._tally.met(LEFT_OUT, self._place(path), str(error))
+            self._tally.met(LEFT_OUT, self._place(name), str(error))
             return
-        compared = Compared(self._manifest, parent)
         if not stat.S_ISDIR(status.st_mode):
-            self._entry(parent, name, status, compared)
+            self._entry(name, status, self._compared(parent))
             return
-        levels: list[_Level] = []
-        self._enter(levels, path, name, status)
-        while levels:
-            level = levels[-1]
+        self._enter(name, status)
+        while self._levels:
+            level = self._levels[-1]
             item = next(level.entries, None)
             if item is None:
-                self._leave(levels)
+                self._leave()
             elif stat.S_ISDIR(item[1].st_mode):
-                self._enter(levels, join(level.path, item[0]), item[0], item[1])
+                self._enter(*item)
             else:
-                self._entry(level.path, item[0], item[1], level.compared)
+                self._entry(*item, level.compared)
         self._tell_missing(path)
 
-    def _tell_missing(self, path: str) -> None:
-        """Directories below PATH that the manifest has and that did not come by."""
-        top = written(path)
-        for place in self._manifest.blocks if self._manifest is not None else ():
-            within = place == top or place.startswith(top + "/")
-            if within and place not in self._seen and self._seen.get(place.rpartition("/")[0]):
-                self._tally.met(DAMAGED, self._place(decode_name(place)[2:]), "it is not there")
+    def _path(self, name: str = "") -> str:
+        """The path below Donnees of NAME in the directory under way, or of that itself."""
+        names = (level.name for level in self._levels)
+        return "/".join(part for part in (self._top, *names, name) if part)
 
-    def _place(self, path: str) -> str:
+    def _place(self, name: str = "") -> str:
+        """The same, as a person knows it."""
+        path = self._path(name)
         return join(HOME, path) if path else HOME
+
+    def _compared(self, path: str) -> Compared | None:
+        return Compared(self._manifest, path) if self._manifest is not None else None
 
     def _lead_to(self, parent: str | None) -> None:
         """To the directory PARENT (None = above all); those that are missing are made as they were.
@@ -181,84 +189,99 @@ class Homes:
             made = self._to.directory(part)
             path = join(path, part)
             if made:
-                try:
-                    attributes = read_attributes(self._source.here)
-                except (SourceTrouble, Vanished):
-                    attributes = ()
+                attributes = self._attributes_here(path)
                 self._pending.append((path, os.fstat(self._source.here), attributes))
 
-    def _enter(self, levels: list[_Level], path: str, name: str, status: os.stat_result) -> None:
-        self._seen[written(path)] = False
+    def _attributes_here(self, place: str) -> Attributes:
+        try:
+            return read_attributes(self._source.here)
+        except (SourceTrouble, Vanished) as error:
+            self._tally.met(DAMAGED, place, f"its attributes cannot be read: {error}")
+            return ()
+
+    def _enter(self, name: str, status: os.stat_result) -> None:
+        """Into the directory NAME, '' = Donnees itself."""
+        place = written(self._path(name)) if self._manifest is not None else ""
+        self._seen[place] = False
         try:
             if name:
                 self._source.down(name)
         except OSError as error:
-            self._tally.met(DAMAGED, self._place(path), f"cannot be read: {words(error)}")
+            self._tally.met(DAMAGED, self._place(name), f"cannot be read: {words(error)}")
             return
         try:
             made = self._to.directory(name or HOME)
         except NotRestored as error:
-            self._tally.met(LEFT_OUT, self._place(path), str(error))
+            self._tally.met(LEFT_OUT, self._place(name), str(error))
             if name:
                 self._source.up()
             return
-        compared = Compared(self._manifest, path)
-        self._seen[written(path)] = True
-        wrong = compared.itself(status)
-        if wrong:
-            self._tally.met(DAMAGED, self._place(path), wrong)
-        try:
-            attributes = read_attributes(self._source.here)
-        except (SourceTrouble, Vanished) as error:
-            self._tally.met(DAMAGED, self._place(path), f"its attributes: {error}")
-            attributes = ()
-        entries = iter(self._list(path))
-        dressed = made or self._to.replace
-        levels.append(_Level(path, entries, status, attributes, compared, dressed))
+        self._seen[place] = True
+        level = _Level(name, iter(()), status, (), None, made or self._to.replace)
+        self._levels.append(level)
+        if self._manifest is not None:
+            level.compared = Compared(self._manifest, self._path())
+            wrong = level.compared.itself(status)
+            if wrong:
+                self._tally.met(DAMAGED, self._place(), wrong)
+        level.attributes = self._attributes_here(name)
+        level.entries = iter(self._list())
 
-    def _leave(self, levels: list[_Level]) -> None:
-        level = levels.pop()
-        for path in level.compared.missing():
-            self._tally.met(DAMAGED, self._place(path), "it is not there")
+    def _leave(self) -> None:
+        level = self._levels[-1]
+        for path in level.compared.missing() if level.compared is not None else ():
+            self._tally.met(DAMAGED, join(HOME, path), "it is not there")
         if level.dressed:
-            self._dress(level.path, level.status, level.attributes)
+            self._dress(level.status, level.attributes, self._place)
         self._tally.entry()
+        self._levels.pop()
         self._to.up()
-        if levels:
+        if self._levels:
             self._source.up()
 
-    def _dress(self, path: str, status: os.stat_result, attributes: Attributes) -> None:
+    def _dress(
+        self, status: os.stat_result, attributes: Attributes, place: Callable[[], str]
+    ) -> None:
         try:
             with per_entry():
                 self._dresser.dress(self._to.here, status, attributes)
         except NotRestored as error:
-            self._tally.met(INCOMPLETE, self._place(path), str(error))
-        self._tell_lost(self._place(path))
+            self._tally.met(INCOMPLETE, place(), str(error))
+        self._tell_lost(place)
 
-    def _tell_lost(self, place: str) -> None:
+    def _tell_lost(self, place: Callable[[], str]) -> None:
         lost = self._dresser.lost()
         if lost:
-            self._tally.met(INCOMPLETE, place, f"without its attributes {lost}")
+            self._tally.met(INCOMPLETE, place(), f"without its attributes {lost}")
 
-    def _entry(self, parent: str, name: str, status: os.stat_result, compared: Compared) -> None:
-        path = join(parent, name)
-        place = self._place(path)
+    def _tell_missing(self, path: str) -> None:
+        """Directories below PATH that the manifest has and that did not come by."""
+        top = written(path)
+        for place in self._manifest.blocks if self._manifest is not None else ():
+            within = place == top or place.startswith(top + "/")
+            if within and place not in self._seen and self._seen.get(place.rpartition("/")[0]):
+                self._tally.met(DAMAGED, join(HOME, decode_name(place)[2:]), "it is not there")
+
+    # --- entries --------------------------------------------------------------------------------
+
+    def _entry(self, name: str, status: os.stat_result, compared: Compared | None) -> None:
         try:
             if self._link(name, status):
-                compared.passed(path)
+                if compared is not None:
+                    compared.passed(self._path(name))
             else:
-                self._copy(name, path, status, compared)
+                self._copy(name, status, compared)
         except NotRestored as error:
             self._to.discard(name)
-            self._tally.met(LEFT_OUT, place, str(error))
+            self._tally.met(LEFT_OUT, self._place(name), str(error))
         except SourceTrouble as error:
-            self._tally.met(DAMAGED, place, f"cannot be read: {error}")
+            self._tally.met(DAMAGED, self._place(name), f"cannot be read: {error}")
         except Vanished:
-            self._tally.met(DAMAGED, place, "it is not there")
-        self._tell_lost(place)
+            self._tally.met(DAMAGED, self._place(name), "it is not there")
+        self._tell_lost(lambda: self._place(name))
         self._tally.entry()
 
-    def _copy(self, name: str, path: str, status: os.stat_result, compared: Compared) -> None:
+    def _copy(self, name: str, status: os.stat_result, compared: Compared | None) -> None:
         """Raises NotRestored, SourceTrouble, Vanished, DiskTrouble."""
         sha256 = text = ""
         with per_entry():
@@ -271,14 +294,14 @@ class Homes:
                 text = copy_special(
                     self._source.here, self._to.staging, name, status, self._dresser
                 )
-        wrong = compared.entry(path, status, sha256, text)
+        wrong = compared.entry(self._path(name), status, sha256, text) if compared else ""
         if wrong:
-            self._tally.met(DAMAGED, self._place(path), wrong)
+            self._tally.met(DAMAGED, self._place(name), wrong)
             self._distrust(name, status)
         made = os.lstat(name, dir_fd=self._to.staging)
         self._to.place(name)
         if status.st_ino in self._several:
-            self._first.setdefault(status.st_ino, (self._place(path), made.st_dev, made.st_ino))
+            self._first.setdefault(status.st_ino, (self._place(name), made.st_dev, made.st_ino))
 
     def _distrust(self, name: str, status: os.stat_result) -> None:
         """What is not as the server wrote it must not give anybody the rights of another."""
@@ -317,7 +340,7 @@ class Homes:
                 self._to.go(path)
             except NotRestored:
                 continue
-            self._dress(path.removeprefix(HOME).removeprefix("/"), status, attributes)
+            self._dress(status, attributes, partial(str, path))
 
     def close(self) -> None:
         """Let go of everything."""

@@ -106,8 +106,8 @@ def _restore_archive(
             tally.warn(f"damaged: {source.archive_name} is not what was written")
         server.restore_links()
     except BadArchive as error:
-        after = f"after /{server.last}" if server.last else "at all"
-        tally.warn(f"damaged: {source.archive_name} cannot be read {after}: {error}")
+        where = f"beyond /{server.last}" if server.last else "at all"
+        tally.warn(f"damaged: {source.archive_name} cannot be read {where}: {error}")
     finally:
         archive.close()
     server.finish()
