@@ -250,7 +250,7 @@ def test_headers_upon_headers_are_an_end(disk: Disk) -> None:
         b"\1" * 512 + END,
         header(entry("etc/x", size=0))[:100],
         b"",
-        header(entry("etc/x", size=600)) + b"x" * 100,
+        header(entry("srv/x", size=600)) + b"x" * 100,
         pax_header(512) + b"99 path=etc/x\n".ljust(512, b"\0") + END,
     ],
     ids=["nonsense", "half a header", "no end", "half a file", "nothing after its header"],
@@ -308,7 +308,7 @@ def in_the_depth(top: Path, step: str, end: str) -> str:
 
 def test_no_depth_is_too_deep(workspace: Path, loop_disk: Callable[..., LoopDisk]) -> None:
     """On a disk of its own: to take such a tree away takes longer than all this."""
-    disk = Disk(mounted(loop_disk("ext4", 1200), workspace / "mnt"))
+    disk = Disk(mounted(loop_disk("xfs", 800), workspace / "mnt"))
     disk.donnees.mkdir()
     in_the_depth(disk.donnees, "os.mkdir('d'); os.chdir('d')", "open('bottom', 'w').write('here')")
     told = disk.restore()

@@ -10,5 +10,6 @@ The program knows no bus and no daemon; any script can use it.
     trees       directories opened component by component, never through a link
     worker      one process: directory after directory, compared with the snapshot before
     teamwork    the processes together: who does what, what they report, links, the manifest
+    recovery    the way back, a package of its own
     program     the command line
 """

@@ -7,14 +7,18 @@ users may change what is theirs while it is restored.
 
     kernel       two system calls that Python lacks
     cursor       a place in a tree, moved a directory at a time
-    way          the directory that a person names, by a path that only root can bend
+    way          the directory that a person names, by a way that only root can bend
     backups      the complete backups on a disk, their marks and pins
+    source       one of them, opened: homes, archive, manifest, seals
+    wanted       the paths that are asked for
     destination  entries made out of sight, then put in their place
     dressing     owner, mode, times and attributes, as far as the place can hold them
-    acl          access control lists as tar(1) writes them
-    archive      serveur.tar.gz, entry by entry
+    comparison   what the manifest says, beside what comes by
     homes        Donnees, back in /home
+    archive      serveur.tar.gz, entry by entry
+    acl          access control lists as tar(1) writes them
     server       the archive, back in the rest of /
+    tally        how far it is, and what was met
     restoring    what is asked for, out of both
     commands     the command line
 """
