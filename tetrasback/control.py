@@ -7,6 +7,7 @@ anybody) and the coroutines after. Each raises errors of `errors` only.
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from tetrasback import retrieval
 from tetrasback.config.forms import check_disk_name, check_script_name, normalise_uuid
 from tetrasback.config.model import Config
 from tetrasback.core import events, prepare
@@ -27,8 +28,9 @@ from tetrasback.errors import (
 from tetrasback.perl import MAX_BYTES, NOTHING_NEW, read_perl
 from tetrasback.ports import ScriptFile
 from tetrasback.preparation import Preparations
+from tetrasback.retrieval import Retrieval
 from tetrasback.views import Views, history_entry
-from tetrasback.wire import BackupView, DiskView, HistoryEntry, ManagerView
+from tetrasback.wire import BackupView, DiskView, HistoryEntry, JobView, ManagerView
 
 MAX_ROWS = 1000
 MAX_PATH = 4096
@@ -46,9 +48,11 @@ class Control:
         self._seen_config: Config | None = None
         self._disks: Mapping[str, DiskView] = {}
         self._backups: Mapping[int, BackupView] = {}
+        self._jobs: Mapping[int, JobView] = {}
         self._manager = ManagerView()
         self._enabling = asyncio.Lock()
         self._preparations = Preparations(engine)
+        self.retrieval = Retrieval(engine)
 
     # --- what is --------------------------------------------------------------------------------
 
@@ -59,6 +63,7 @@ class Control:
             self._scripts = self._engine.ports.jobs.scripts()
         self._disks = self._views.disks(state)
         self._backups = self._views.backups(state)
+        self._jobs = self._views.jobs(state)
         now = self._engine.ports.system.now()
         self._manager = self._views.manager(state, config, self._scripts, now)
 
@@ -73,6 +78,10 @@ class Control:
     def backups(self) -> Mapping[int, BackupView]:
         """Every backup that has an object, by id."""
         return self._backups
+
+    def jobs(self) -> Mapping[int, JobView]:
+        """Every job that has an object, by id."""
+        return self._jobs
 
     def disk(self, uuid: str) -> DiskView | None:
         """One disk."""
@@ -115,7 +124,21 @@ class Control:
                     normalise_uuid(uuid)
                 if limit > MAX_ROWS:
                     raise InvalidArgs(f"at most {MAX_ROWS} rows at once: ask again with before")
+            case "CancelJob", int(job_id):
+                job = self._jobs.get(job_id)
+                return {"disk": self._name_of(job.uuid) if job else str(job_id)}
+            case _:
+                return self._named(retrieval.check(method, args))
         return {}
+
+    def _named(self, details: Mapping[str, str]) -> Mapping[str, str]:
+        if "disk" not in details:
+            return details
+        return {**details, "disk": self._name_of(details["disk"])}
+
+    def _name_of(self, uuid: str) -> str:
+        known = self._disks.get(uuid)
+        return (known.name if known else "") or uuid
 
     def _held_disk(self, uuid: str) -> Mapping[str, str]:
         known = self._disks.get(normalise_uuid(uuid)) if uuid else None
@@ -194,7 +217,7 @@ class Control:
             await engine.shown()
             for other in engine.state.disks.values():
                 there = any(found.whole == item.whole for found in other.devices)
-                if there and engine.state.active_backup(other.uuid):
+                if there and engine.state.in_use(other.uuid):
                     raise Busy(f"do not unplug {node} yet: a backup was asked for meanwhile")
             reason = event.reason if isinstance(event, events.ReleaseChecked) else ""
         if reason not in ("", events.GONE):

@@ -24,6 +24,7 @@ from tetrasback.adapters.mail import Mail
 from tetrasback.adapters.preparer import KernelPreparer
 from tetrasback.adapters.scripts import DEFAULT_DIRECTORIES, ScriptDirectories
 from tetrasback.adapters.system import HostSystem
+from tetrasback.adapters.tasks import Tasks
 from tetrasback.adapters.udev import UdevDevices
 from tetrasback.adapters.units import Units
 from tetrasback.adapters.wholes import UdevWholes
@@ -68,7 +69,8 @@ class _Audience:
         assert self.control is not None
         assert self.service is not None
         self.control.show(state, config)
-        self.service.publish(self.control.manager(), self.control.disks(), self.control.backups())
+        control = self.control
+        self.service.publish(control.manager(), control.disks(), control.backups(), control.jobs())
         self._log_new_alerts(self.control.manager().alerts)
         status = summary(state)
         if status != self._status:
@@ -98,6 +100,8 @@ def summary(state: State) -> str:
         backup = state.backups[state.running]
         waiting = f", {len(state.queue)} waiting" if state.queue else ""
         return f"Backing up onto {backup.name}{waiting}"
+    if (job := state.current_job) is not None and job.task.kind.is_job:
+        return f"Doing a {job.task.kind} from {job.name}"
     if state.queue:
         return f"{len(state.queue)} backups wait for the system to start"
     plugged = sum(bool(disk.devices) for disk in state.disks.values())
@@ -186,6 +190,7 @@ def real_ports(options: argparse.Namespace) -> Ports:
         wholes=UdevWholes(runtime_dir / "mnt"),
         preparer=KernelPreparer(),
         jobs=Jobs(ScriptDirectories(directories), logs, key=state_dir / "manifest.key"),
+        tasks=Tasks(logs, key=state_dir / "manifest.key"),
         logs=logs,
         history=History(state_dir / "history.sqlite", least_id=logs.newest()),
         units=Units(state_dir / "stopped-units"),

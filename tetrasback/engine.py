@@ -88,6 +88,7 @@ class Engine:
                 unfinished=tuple(history.unfinished()),
                 untold=tuple(history.untold()),
                 holds=tuple(history.holds()),
+                jobs=tuple(history.unfinished_jobs()),
             )
         )
         await self.happened(events.ConfigChanged(loaded.error))
@@ -129,7 +130,8 @@ class Engine:
 
     def _holds_disks(self) -> bool:
         state = self.state
-        return bool(state.running is not None or state.checking or state.preparing)
+        is_working = state.running is not None or state.job is not None
+        return bool(is_working or state.checking or state.preparing)
 
     async def _wait_until_up(self) -> None:
         await self.ports.system.wait_until_up()

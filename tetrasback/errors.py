@@ -9,7 +9,7 @@
     ├── LimitsExceeded              the caller asks for too much at once
     ├── UnknownObject, UnknownInterface, UnknownMethod, UnknownProperty, PropertyReadOnly
     ├── UnknownDisk, NotPlugged, NoSuchDevice, NotAFilesystem, Busy, Rejected
-    ├── UnknownScript, UnknownBackup, NotRunning
+    ├── UnknownScript, UnknownBackup, UnknownSnapshot, UnknownJob, NotRunning
     ├── NotAFifo, NotYours, CannotWrite, UnknownClient     the relay's
     ├── HistoryError                the history cannot be read or written
     ├── ConfigurationError          the file cannot be read, is broken, or cannot be written
@@ -151,6 +151,18 @@ class UnknownBackup(TetrasBackError):
     """The history has no such backup."""
 
     dbus_name = ERROR_PREFIX + "UnknownBackup"
+
+
+class UnknownJob(TetrasBackError):
+    """There is no such job."""
+
+    dbus_name = ERROR_PREFIX + "UnknownJob"
+
+
+class UnknownSnapshot(TetrasBackError):
+    """The disk holds no such backup."""
+
+    dbus_name = ERROR_PREFIX + "UnknownSnapshot"
 
 
 class NotRunning(TetrasBackError):

@@ -16,7 +16,7 @@ from tetrasback.core.news import Letter
 from tetrasback.core.signals import Signal
 from tetrasback.core.state import Code, Progress
 from tetrasback.errors import TetrasBackError
-from tetrasback.ports import Fault, Job, Ports
+from tetrasback.ports import Fault, Job, Ports, TaskOrder
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +98,10 @@ class Performer:
                 self._clear_timer(key)
             case effects.StopScript(backup_id):
                 ports.jobs.stop(backup_id)
+            case effects.RunTask():
+                self.spawn(self._run_task(effect))
+            case effects.StopTask(job_id):
+                ports.tasks.stop(job_id)
             case effects.StopPreparing():
                 ports.preparer.stop()
             case effects.Inhibit(on):
@@ -234,6 +238,36 @@ class Performer:
         self._submit(
             events.ScriptFinished(backup_id, status, progress, code, message, running, failed)
         )
+
+    async def _run_task(self, effect: effects.RunTask) -> None:
+        job_id = effect.job_id
+        order = TaskOrder(
+            job_id=job_id,
+            task=effect.task,
+            mount=self._ports.disks.mount_point(job_id),
+            name=effect.name,
+            device=effect.device.node,
+            source=effect.source,
+            nice=effect.nice,
+            timeout=effect.timeout,
+        )
+        try:
+            result = await self._ports.tasks.run(order, lambda said: self._said(job_id, said))
+        except Exception:
+            log.exception("job %d could not be done", job_id)
+            self._submit(events.TaskFinished(job_id, None, Progress()))
+        else:
+            self._submit(
+                events.TaskFinished(
+                    job_id,
+                    result.status,
+                    result.progress,
+                    result.code,
+                    result.message,
+                    result.snapshot,
+                    result.snapshots,
+                )
+            )
 
     async def _start_again(self, units: Sequence[str]) -> tuple[str, ...]:
         """Start what was stopped for a script; those that are not started, as far as is known."""

@@ -13,7 +13,8 @@ from tetrasback.config.model import Config, MailConfig
 from tetrasback.core.devices import BlockDevice
 from tetrasback.core.events import Remembered, Unfinished
 from tetrasback.core.news import Call, Letter
-from tetrasback.core.state import Backup, Disk, Plug, Progress
+from tetrasback.core.state import Backup, Disk, DiskJob, Plug, Progress
+from tetrasback.core.task import Snapshot, Task
 from tetrasback.core.wholes import Order, Survey, WholeDisk
 
 
@@ -34,6 +35,25 @@ class Record:
     warnings: int
     message: str
     snapshot: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """One row of the history of jobs. Times are µs since the epoch."""
+
+    id: int
+    uuid: str
+    name: str
+    kind: str
+    snapshot: str
+    verdict: str
+    code: str
+    started_at: int
+    finished_at: int
+    bytes: int
+    files: int
+    warnings: int
+    message: str
 
 
 class Fault(Exception):
@@ -93,6 +113,32 @@ class JobResult:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskOrder:
+    """One task on a mounted disk, all that is needed for it. ``timeout`` in seconds."""
+
+    job_id: int
+    task: Task
+    mount: str
+    name: str
+    device: str
+    source: str
+    nice: int
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """How a task ended: as in `core.events.TaskFinished`."""
+
+    status: int | None
+    progress: Progress
+    code: str = ""
+    message: str = ""
+    snapshot: str = ""
+    snapshots: tuple[Snapshot, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ScriptFile:
     """A script that may be enabled. ``problem``: why it may not be run, empty = it may."""
 
@@ -138,7 +184,8 @@ class Disks(Protocol):
     """Opening, proving, mounting, syncing and letting go of disks. One session per backup id."""
 
     async def open(self, backup_id: int, device: BlockDevice, mode: str) -> Room:
-        """Open and prove DEVICE; for mode 'mount' mount it. Raises Fault."""
+        """Open and prove DEVICE; for mode 'mount' mount it, for 'read' so that nothing on it
+        changes. Raises Fault."""
         ...
 
     def mounted_elsewhere(self, device: BlockDevice) -> bool:
@@ -247,8 +294,23 @@ class Jobs(Protocol):
         ...
 
 
+class Tasks(Protocol):
+    """What is done with the backups on a mounted disk. One at a time."""
+
+    async def run(self, order: TaskOrder, progress: Callable[[Progress], None]) -> TaskResult:
+        """Do it, until all that was started for it has ended. Never raises for the task.
+
+        PROGRESS is called at most four times a second, on the event loop.
+        """
+        ...
+
+    def stop(self, job_id: int) -> None:
+        """End the task of this job: TERM to what runs for it, KILL to all that is left."""
+        ...
+
+
 class Logs(Protocol):
-    """One bounded log for each backup."""
+    """One bounded log for each backup, and for each job."""
 
     def add(self, backup_id: int, text: str) -> None:
         """Add one line (time is put before it)."""
@@ -305,6 +367,30 @@ class History(Protocol):
 
     async def record_hold(self, uuid: str, until: int) -> None:
         """A disk ('' = every disk) is held until then (µs since the epoch); 0 = no more."""
+        ...
+
+    def unfinished_jobs(self) -> Sequence[DiskJob]:
+        """Jobs without a verdict."""
+        ...
+
+    async def record_job(self, job: DiskJob) -> None:
+        """Insert or update the job's row, durably."""
+        ...
+
+    async def list_jobs(self, uuid: str, before: int, limit: int) -> Sequence[JobRecord]:
+        """Rows of jobs, as `list`."""
+        ...
+
+    async def job_exists(self, job_id: int) -> bool:
+        """Whether there is a job of this id."""
+        ...
+
+    async def record_snapshots(self, uuid: str, snapshots: Sequence[Snapshot]) -> None:
+        """What was seen on a disk, in place of what was seen before."""
+        ...
+
+    async def snapshots(self, uuid: str) -> Sequence[Snapshot] | None:
+        """What was last seen on a disk; None = it was never looked at."""
         ...
 
     async def list(self, uuid: str, before: int, limit: int) -> Sequence[Record]:
@@ -439,6 +525,7 @@ class Ports:
     wholes: Wholes
     preparer: Preparer
     jobs: Jobs
+    tasks: Tasks
     logs: Logs
     history: History
     units: Units

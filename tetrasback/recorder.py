@@ -25,6 +25,8 @@ Durable = (
     | effects.RecordDisk
     | effects.RecordPlug
     | effects.RecordHold
+    | effects.RecordJob
+    | effects.RecordSnapshots
 )
 DURABLE: Final = (
     effects.Log,
@@ -33,6 +35,8 @@ DURABLE: Final = (
     effects.RecordDisk,
     effects.RecordPlug,
     effects.RecordHold,
+    effects.RecordJob,
+    effects.RecordSnapshots,
 )
 
 
@@ -113,6 +117,10 @@ class Recorder:
                 await self._history.record_plug(uuid, plug)
             case effects.RecordHold(uuid, until):
                 await self._history.record_hold(uuid, until)
+            case effects.RecordJob(job):
+                await self._history.record_job(job)
+            case effects.RecordSnapshots(uuid, snapshots):
+                await self._history.record_snapshots(uuid, snapshots)
 
     def _heed_new_beginning(self) -> None:
         """A history found damaged begins anew by itself: what is known is not lost with it."""
@@ -138,6 +146,12 @@ def _subject(effect: Durable) -> object:
             return backup_id
         case effects.RecordDisk(disk):
             return disk.uuid
-        case effects.RecordPlug(uuid, _) | effects.RecordHold(uuid, _):
+        case effects.RecordJob(job):
+            return job.id
+        case (
+            effects.RecordPlug(uuid, _)
+            | effects.RecordHold(uuid, _)
+            | effects.RecordSnapshots(uuid, _)
+        ):
             return uuid
     return None

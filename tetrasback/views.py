@@ -7,10 +7,12 @@ from itertools import chain
 from tetrasback import __version__
 from tetrasback.config.model import Config
 from tetrasback.core import alerts, prepare
-from tetrasback.core.state import Backup, Disk, State
+from tetrasback.core.jobs import fraction
+from tetrasback.core.state import Backup, Disk, DiskJob, State
+from tetrasback.core.task import Snapshot
 from tetrasback.core.verdict import overall_fraction, sum_progress
 from tetrasback.core.wholes import WholeDisk
-from tetrasback.ports import Record, ScriptFile
+from tetrasback.ports import JobRecord, Record, ScriptFile
 from tetrasback.wire import (
     Alert,
     BackupView,
@@ -18,9 +20,12 @@ from tetrasback.wire import (
     DiskView,
     HistoryEntry,
     HoldView,
+    JobEntry,
+    JobView,
     ManagerView,
     PreparableView,
     ScriptView,
+    SnapshotView,
 )
 
 HOUR = 3_600_000_000
@@ -37,6 +42,7 @@ class Views:
         self._disks: Mapping[str, Disk] = {}
         self._disk_views: Mapping[str, DiskView] = {}
         self._backups: dict[int, tuple[Backup, BackupView]] = {}
+        self._jobs: dict[int, tuple[DiskJob, JobView]] = {}
         self._disk_alerts: Mapping[str, tuple[Disk, tuple[alerts.Alert, ...]]] = {}
         self._alerts_hold_for: tuple[Config, int] = (Config(), 0)
         self._alerts: tuple[_AlertSource | None, tuple[Alert, ...]] = (None, ())
@@ -62,6 +68,18 @@ class Views:
             for key, backup in state.backups.items()
         }
         return {key: view for key, (_, view) in self._backups.items()}
+
+    def jobs(self, state: State) -> Mapping[int, JobView]:
+        """Every job of STATE that is shown, by id."""
+        old = self._jobs
+        self._jobs = {
+            key: known
+            if (known := old.get(key)) is not None and known[0] is job
+            else (job, job_view(job))
+            for key, job in state.jobs.items()
+            if job.task.kind.is_job
+        }
+        return {key: view for key, (_, view) in self._jobs.items()}
 
     def manager(
         self, state: State, config: Config, scripts: Sequence[ScriptFile], now: int
@@ -145,6 +163,29 @@ def backup_view(backup: Backup) -> BackupView:
     )
 
 
+def job_view(job: DiskJob) -> JobView:
+    """One job."""
+    said = job.progress
+    return JobView(
+        id=job.id,
+        kind=str(job.task.kind),
+        uuid=job.task.uuid,
+        snapshot=job.task.snapshot or job.snapshot,
+        state=str(job.phase),
+        verdict=job.verdict,
+        code=str(job.code),
+        step="" if job.over else said.step,
+        fraction=fraction(job),
+        bytes_done=said.bytes_done,
+        bytes_total=said.bytes_total,
+        files_done=said.files_done,
+        warnings=said.warnings,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        message=job.message,
+    )
+
+
 def script_views(config: Config, scripts: Sequence[ScriptFile]) -> tuple[ScriptView, ...]:
     """Every script there is, and every enabled one that is not there (with an empty path)."""
     enabled = config.backup.scripts
@@ -183,6 +224,40 @@ def _preparable_view(state: State, whole: WholeDisk) -> PreparableView:
         ),
         usable=whole.usable,
         step=preparing.step if preparing else "",
+    )
+
+
+def snapshot_view(snapshot: Snapshot) -> SnapshotView:
+    """One backup on a disk."""
+    return SnapshotView(
+        snapshot=snapshot.snapshot,
+        started_at=snapshot.started,
+        host=snapshot.host,
+        ours=snapshot.ours,
+        original=snapshot.original,
+        pinned=snapshot.pinned,
+        bytes=snapshot.bytes,
+        files=snapshot.files,
+        manifest=snapshot.manifest,
+    )
+
+
+def job_entry(record: JobRecord) -> JobEntry:
+    """One row of the history of jobs."""
+    return JobEntry(
+        id=record.id,
+        kind=record.kind,
+        uuid=record.uuid,
+        name=record.name,
+        snapshot=record.snapshot,
+        verdict=record.verdict,
+        code=record.code,
+        started_at=record.started_at,
+        finished_at=record.finished_at,
+        bytes=record.bytes,
+        files=record.files,
+        warnings=record.warnings,
+        message=record.message,
     )
 
 

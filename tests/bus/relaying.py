@@ -162,7 +162,7 @@ async def told_of(
 
         def publish(*alerts: Alert) -> None:
             manager = replace(control.manager(), alerts=alerts)
-            service.publish(manager, control.disks(), control.backups())
+            service.publish(manager, control.disks(), control.backups(), {})
 
         publish(*alerts)
         yield service, publish

@@ -22,14 +22,14 @@ async def main(address: str, count: int) -> None:
     disks.update(control.disks())
     service = make_service(address, control, Polkit(limit=3.0))
     backups, manager = dict(control.backups()), control.manager()
-    service.publish(manager, disks, dict(backups))
+    service.publish(manager, disks, dict(backups), {})
     await service.start()
     running = asyncio.create_task(service.run())
     while not running.done():
         await asyncio.sleep(0.25)
         fraction = backups[7].fraction
         backups[7] = replace(backups[7], fraction=(fraction + 0.01) % 1)
-        service.publish(manager, disks, dict(backups))
+        service.publish(manager, disks, dict(backups), {})
     await running
 
 

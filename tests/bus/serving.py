@@ -15,10 +15,59 @@ from tetrasback.errors import InvalidArgs, UnknownDisk
 from tetrasback.service import Service
 from tetrasback.service.interface import CONTRACT
 from tetrasback.service.polkit import Polkit
-from tetrasback.wire import BackupView, DiskView, HistoryEntry, ManagerView, ScriptView
+from tetrasback.wire import (
+    BackupView,
+    DiskView,
+    HistoryEntry,
+    JobEntry,
+    JobView,
+    ManagerView,
+    ScriptView,
+    SnapshotView,
+)
 
 UUID = "0b5a9f3e-77aa-4c1d-9e2f-0123456789ab"
 DISK_PATH = names.disk_path(UUID)
+
+
+class FakeRetrieval:
+    """As FakeControl, for what is done with backups that are made."""
+
+    def __init__(self, calls: list[tuple[object, ...]]) -> None:
+        self.calls = calls
+
+    async def list_snapshots(self, uuid: str) -> Sequence[SnapshotView]:
+        self.calls.append(("snapshots", uuid))
+        return [SnapshotView("2026-11-25_03-04-05_Sauvegarde_x", pinned=True)]
+
+    async def pin_snapshot(self, uuid: str, snapshot: str, pinned: bool) -> None:
+        self.calls.append(("pin", uuid, snapshot, pinned))
+
+    async def verify(self, uuid: str, snapshot: str, percent: int) -> int:
+        self.calls.append(("verify", uuid, snapshot, percent))
+        return 9
+
+    async def restore(
+        self,
+        uuid: str,
+        snapshot: str,
+        paths: Sequence[str],
+        destination: str,
+        options: Mapping[str, Any],
+    ) -> int:
+        self.calls.append(("restore", uuid, snapshot, paths, destination, options))
+        return 9
+
+    async def cancel_job(self, job_id: int) -> None:
+        self.calls.append(("cancel job", job_id))
+
+    async def jobs(self, uuid: str, before: int, limit: int) -> Sequence[JobEntry]:
+        self.calls.append(("jobs", uuid, before, limit))
+        return [JobEntry(id=number, uuid=uuid) for number in range(limit, 0, -1)]
+
+    async def job_log(self, job_id: int) -> str:
+        self.calls.append(("job log", job_id))
+        return "line\n"
 
 
 class FakeControl:
@@ -30,6 +79,7 @@ class FakeControl:
         self.unplugged = asyncio.Event()
         self.unplugging = asyncio.Event()
         self.text = "line one\nline two\n"
+        self.retrieval = FakeRetrieval(self.calls)
 
     def manager(self) -> ManagerView:
         return ManagerView(version="0.1.0", scripts=(ScriptView("a.sh", True, "/lib/a.sh"),))
@@ -39,6 +89,9 @@ class FakeControl:
 
     def backups(self) -> Mapping[int, BackupView]:
         return {7: BackupView(id=7, uuid=UUID, state="running", fraction=0.25)}
+
+    def jobs(self) -> Mapping[int, JobView]:
+        return {9: JobView(id=9, kind="restore", uuid=UUID, state="running")}
 
     def disk(self, uuid: str) -> DiskView | None:
         return self.disks().get(uuid)
@@ -128,7 +181,7 @@ async def serving(
     await eventually(lambda: bus.has_owner(names.DBUS_SERVICE), "the bus to listen")
     control = control or FakeControl()
     service = make_service(bus.address, control, authority)
-    service.publish(control.manager(), control.disks(), control.backups())
+    service.publish(control.manager(), control.disks(), control.backups(), control.jobs())
     await service.start()
     running = asyncio.create_task(service.run())
     try:

@@ -10,6 +10,8 @@ from tests.harness import Polkitd, PrivateBus, User, wait_until
 from tetrasback.service.interface import METHODS
 from tetrasback.service.polkit import Polkit
 
+SNAPSHOT = "2026-11-25_03-04-05_Sauvegarde_x"
+
 ARGUMENTS = {
     "SaveDisk": ("ss", UUID, "bleu"),
     "ForgetDisk": ("s", UUID),
@@ -25,8 +27,15 @@ ARGUMENTS = {
     "ImportConfiguration": ("s", "$x = 1;"),
     "GetLog": ("t", "7"),
     "GetHistory": ("stu", "", "0", "1"),
+    "ListSnapshots": ("s", UUID),
+    "PinSnapshot": ("ssb", UUID, SNAPSHOT, "true"),
+    "Verify": ("ssu", UUID, "", "100"),
+    "Restore": ("ssassa{sv}", UUID, SNAPSHOT, "1", "/home/anna", "/srv/back", "0"),
+    "CancelJob": ("t", "9"),
+    "GetJobs": ("stu", "", "0", "1"),
+    "GetJobLog": ("t", "9"),
 }
-OPERATORS = {"Plug", "Unplug", "RunBackup", "CancelBackup", "Hold", "Release"}
+OPERATORS = {"Plug", "Unplug", "RunBackup", "CancelBackup", "Hold", "Release", "CancelJob"}
 
 
 async def refusal(bus: PrivateBus, user: User, method: str, *args: str) -> str:
@@ -44,11 +53,11 @@ async def test_stranger_may_do_nothing_but_read(
     async with serving(bus) as (_, control):
         for method, arguments in ARGUMENTS.items():
             answer = await call(bus, method, *arguments, user=user)
-            if method == "GetHistory":
+            if method in ("GetHistory", "GetJobs"):
                 assert answer.returncode == 0
             else:
                 assert "password is needed" in error_of(answer), method
-        assert control.calls == [("history", "", 0, 1)]
+        assert control.calls == [("history", "", 0, 1), ("jobs", "", 0, 1)]
 
 
 async def test_operators_may_run_backups_and_no_more(
@@ -65,6 +74,8 @@ async def test_operators_may_run_backups_and_no_more(
             "cancel",
             "hold",
             "release",
+            "cancel job",
+            "jobs",
             "history",
         }
 

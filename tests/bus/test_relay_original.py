@@ -62,7 +62,7 @@ async def test_every_open_gets_the_newest_state_once(fifo: Path, daemon: Service
     for _ in range(20):
         assert await cat(fifo) == [DOCUMENT]
     disk = DiskView(uuid=UUID, name="bleu", saved=True, device="/dev/sdz1")
-    daemon.publish(ManagerView(), {UUID: disk}, {})
+    daemon.publish(ManagerView(), {UUID: disk}, {}, {})
     async with asyncio.timeout(10):
         while (document := (await cat(fifo))[0])["CONNECTED"] != {UUID: "/dev/sdz1"}:
             assert document["CONNECTED"] == {}
@@ -138,7 +138,7 @@ async def test_reader_who_holds_both_ends_can_only_keep_themselves_waiting(fifo:
 async def test_large_document_comes_whole(fifo: Path, daemon: Service) -> None:
     disks = {f"{n:04X}-0000": f"disk {n}" for n in range(1500)}
     views = {uuid: DiskView(uuid=uuid, name=name, saved=True) for uuid, name in disks.items()}
-    daemon.publish(ManagerView(), views, {})
+    daemon.publish(ManagerView(), views, {}, {})
     async with asyncio.timeout(30):
         while len((await cat(fifo))[0]["KNOWN"]) != 1500:  # type: ignore[arg-type]
             pass

@@ -35,9 +35,9 @@ async def test_published_changes_and_signals_arrive_in_their_order(bus: PrivateB
         disk, backup = control.disks()[UUID], control.backups()[7]
         manager = replace(control.manager(), busy=True)
         done = replace(backup, state="done", verdict="success")
-        served.publish(manager, {UUID: replace(disk, state="running")}, {7: done})
+        served.publish(manager, {UUID: replace(disk, state="running")}, {7: done}, {})
         served.tell(signals.BackupFinished(7, UUID, "success", "all is well\n"))
-        served.publish(manager, {}, {})
+        served.publish(manager, {}, {}, {})
         served.tell(signals.DiskForgotten(UUID))
         await listener.next("DiskForgotten")
         path = "/org/tetraslibre/Back/backups/7"
@@ -88,7 +88,7 @@ async def test_bus_killed_and_started_again_is_told_what_it_missed(
         assert (await call(bus, "Ping", interface=names.PEER_INTERFACE)).returncode == 0
         await asyncio.to_thread(bus.kill)
         manager = replace(control.manager(), version="2")
-        served.publish(manager, control.disks(), {})
+        served.publish(manager, control.disks(), {}, {})
         for number in range(1000):
             served.tell(signals.BackupProgress(7, number / 1000, "copy"))
         served.tell(signals.BackupFinished(7, UUID, "success", "told late"))

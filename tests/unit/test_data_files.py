@@ -17,11 +17,14 @@ _POLICY_DTD = "/usr/share/polkit-1/policyconfig-1.dtd"
 _BUS_DTD = "/usr/share/xml/dbus-1/introspect.dtd"
 
 # The contract's table: what asks for a password, and what a person at the server just does.
-_ADMIN = {"save-disk", "forget-disk", "configure", "read-log"}
-_LOCAL = {"plug", "unplug", "run-backup", "cancel-backup", "hold", "register-client"}
+_ADMIN = {
+    *("save-disk", "forget-disk", "configure", "read-log"),
+    *("list-snapshots", "pin-snapshot"),
+}
+_LOCAL = {"plug", "unplug", "run-backup", "cancel-backup", "cancel-job", "hold", "register-client"}
 _SERVICES = ("org.tetraslibre.Back", "org.tetraslibre.Back.Relay")
 _UNITS = {"tetras-back": "tetras-backd", "tetras-back-relay": "tetras-back-relay"}
-_EACH_TIME = {"prepare-disk"}
+_EACH_TIME = {"prepare-disk", "restore", "verify"}
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,9 @@ class KernelDisks:
         """Those that could not be unmounted; `released` and `open` try again."""
 
     async def open(self, backup_id: int, device: BlockDevice, mode: str) -> Room:
-        """Open and prove DEVICE; for mode 'mount' mount it. Size and room in bytes (room 0 where
-        it is not mounted). Raises Fault; then nothing stays open or mounted."""
+        """Open and prove DEVICE; for mode 'mount' mount it, for 'read' so that it cannot be written
+        to. Size and room in bytes (room 0 where it is not mounted). Raises Fault; then nothing
+        stays open or mounted."""
         await self._retry_left(device)
         opened = await self._run(
             partial(session.open_session, device, mode, self._runtime_dir),

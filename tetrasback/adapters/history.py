@@ -19,11 +19,14 @@ from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
 from tetrasback.adapters import history_tables as tables
+from tetrasback.adapters import listing
+from tetrasback.core.devices import BlockDevice
 from tetrasback.core.events import Remembered, Unfinished
-from tetrasback.core.state import Backup, Disk, Phase, Plug, Progress, Trigger
+from tetrasback.core.state import Backup, Disk, DiskJob, Phase, Plug, Progress, Trigger
+from tetrasback.core.task import Kind, Snapshot, Task
 from tetrasback.core.verdict import sum_progress
 from tetrasback.errors import HistoryError
-from tetrasback.ports import Record
+from tetrasback.ports import JobRecord, Record
 
 CHECKED_SIZE: Final = 16 * 1024 * 1024
 """Bytes up to which a file is checked whole when it is opened; a larger one takes too long."""
@@ -39,6 +42,10 @@ UNTOLD_MAX: Final = 100
 _RECORD: Final = (
     'id, uuid, name, "trigger", verdict, code, started_at, finished_at,'
     " bytes, files, warnings, message, snapshot"
+)
+_JOB: Final = (
+    "id, uuid, name, kind, snapshot, verdict, code, started_at, finished_at,"
+    " bytes, files, warnings, message"
 )
 _LARGEST: Final = 2**63 - 1
 
@@ -99,6 +106,26 @@ class History:
         """Whether there is a row of this id. Raises HistoryError."""
         return await self._ask(self._exists, backup_id)
 
+    def unfinished_jobs(self) -> Sequence[DiskJob]:
+        """Jobs without a verdict, oldest first. Raises HistoryError."""
+        rows = self._submit(self._safely, self._jobs, "verdict = ''", ()).result()
+        return [_as_job(row) for row in reversed(rows)]
+
+    async def list_jobs(self, uuid: str, before: int, limit: int) -> Sequence[JobRecord]:
+        """Rows of jobs, as `list`. Raises HistoryError."""
+        where = "id < ?" + (" AND uuid = ?" if uuid else "")
+        values = (before or _LARGEST, *((uuid,) if uuid else ()))
+        return await self._ask(self._jobs, where, values, limit)
+
+    async def job_exists(self, job_id: int) -> bool:
+        """Whether there is a job of this id. Raises HistoryError."""
+        return bool(await self._ask(self._jobs, "id = ?", (job_id,)))
+
+    async def snapshots(self, uuid: str) -> Sequence[Snapshot] | None:
+        """What was last seen on a disk; None = never looked at. Raises HistoryError."""
+        rows = await self._ask(self._execute, "SELECT lines FROM snapshots WHERE uuid = ?", (uuid,))
+        return listing.read(rows[0][0].encode())[0] if rows else None
+
     # --- what is written ------------------------------------------------------------------------
 
     async def record_backup(self, backup: Backup) -> None:
@@ -130,6 +157,14 @@ class History:
             await self._ask(self._replace, "holds", (uuid, until))
         else:
             await self._ask(self._execute, "DELETE FROM holds WHERE uuid = ?", (uuid,))
+
+    async def record_job(self, job: DiskJob) -> None:
+        """Insert or update the job's row, durably. Raises HistoryError."""
+        await self._ask(self._record_job, job)
+
+    async def record_snapshots(self, uuid: str, snapshots: Sequence[Snapshot]) -> None:
+        """What was seen on a disk, in place of what was seen before. Raises HistoryError."""
+        await self._ask(self._replace, "snapshots", (uuid, listing.written(snapshots)))
 
     def close(self) -> None:
         """Write what is still asked for, and close the database."""
@@ -230,7 +265,10 @@ class History:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")
             tables.make(database, check_whole=self._path.stat().st_size <= CHECKED_SIZE)
-            query = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'backups'"
+            query = (
+                "SELECT max(coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'backups'),"
+                " 0), coalesce((SELECT max(id) FROM jobs), 0))"
+            )
             (highest,) = database.execute(query).fetchone()
         except BaseException:
             database.close()
@@ -259,6 +297,23 @@ class History:
         )
         self._replace("backups", values)
         self._highest = max(self._highest, backup.id)
+
+    def _record_job(self, job: DiskJob) -> None:
+        said = job.progress
+        values = (
+            *(job.id, job.task.uuid, job.name, str(job.task.kind)),
+            *(job.task.snapshot or job.snapshot, job.verdict, job.code),
+            *(job.started_at, job.finished_at, said.bytes_done, said.files_done, said.warnings),
+            job.message,
+        )
+        self._replace("jobs", values)
+        self._highest = max(self._highest, job.id)
+
+    def _jobs(self, where: str, values: Sequence[Any], limit: int = 1000) -> Sequence[JobRecord]:
+        rows = self._execute(
+            f"SELECT {_JOB} FROM jobs WHERE {where} ORDER BY id DESC LIMIT ?", (*values, limit)
+        )
+        return [JobRecord(*row) for row in rows]
 
     def _list(self, uuid: str, before: int, limit: int) -> Sequence[Record]:
         where = "id < ?" + (" AND uuid = ?" if uuid else "")
@@ -341,6 +396,18 @@ def _as_backup(row: Record) -> Backup:
         verdict=row.verdict,
         code=row.code,
         message=row.message,
+    )
+
+
+def _as_job(row: JobRecord) -> DiskJob:
+    """A row without a verdict as the core knows a job."""
+    kind = Kind(row.kind) if row.kind in set(Kind) else Kind.RESTORE
+    return DiskJob(
+        id=row.id,
+        task=Task(kind, row.uuid, row.snapshot),
+        name=row.name,
+        device=BlockDevice("", "", row.uuid),
+        started_at=row.started_at,
     )
 
 

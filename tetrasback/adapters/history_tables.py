@@ -12,6 +12,15 @@ VERSION: Final = 3
 
 _ADDED_IN_3: Final = """
 CREATE TABLE holds (uuid TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE snapshots (uuid TEXT PRIMARY KEY, lines TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL,
+    snapshot TEXT NOT NULL, verdict TEXT NOT NULL, code TEXT NOT NULL, started_at INTEGER NOT NULL,
+    finished_at INTEGER NOT NULL, bytes INTEGER NOT NULL, files INTEGER NOT NULL,
+    warnings INTEGER NOT NULL, message TEXT NOT NULL
+);
+CREATE INDEX jobs_of_disk ON jobs (uuid, id);
+CREATE INDEX jobs_unfinished ON jobs (id) WHERE verdict = '';
 """
 
 SCHEMA: Final = (
@@ -106,7 +115,7 @@ def _check(database: sqlite3.Connection) -> None:
     wanted = sqlite3.connect(":memory:")
     try:
         wanted.executescript(SCHEMA)
-        for table in ("backups", "disks", "plugs", "holds"):
+        for table in ("backups", "disks", "plugs", "holds", "snapshots", "jobs"):
             question = f"PRAGMA table_info({table})"
             columns = [row[1] for row in database.execute(question)]
             if columns != [row[1] for row in wanted.execute(question)]:

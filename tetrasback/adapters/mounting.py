@@ -10,6 +10,7 @@ from typing import Final
 from tetrasback.adapters import sysfs
 from tetrasback.errors import Failed
 
+MS_RDONLY: Final = 1
 MS_NOSUID: Final = 2
 MS_NODEV: Final = 4
 MS_NOEXEC: Final = 8

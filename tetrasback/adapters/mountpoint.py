@@ -57,15 +57,16 @@ def _own_directory(above: int, name: str) -> int:
     return descriptor
 
 
-def mount(device: BlockDevice, descriptor: int, target: Path) -> int:
+def mount(device: BlockDevice, descriptor: int, target: Path, *, read_only: bool = False) -> int:
     """Mount DEVICE, open as DESCRIPTOR, at TARGET; a descriptor of its root, proved to be on it.
 
     That descriptor is open before anything is written, so `syncfs` on it tells of every loss.
     Raises Fault; then nothing is mounted.
     """
     try:
+        flags = _FLAGS | (mounting.MS_RDONLY if read_only else 0)
         mounting.mount(
-            device.node, str(target), device.fstype, _FLAGS, _OPTIONS.get(device.fstype, "")
+            device.node, str(target), device.fstype, flags, _OPTIONS.get(device.fstype, "")
         )
     except OSError as error:
         raise _refused(device, error) from None
@@ -73,6 +74,8 @@ def mount(device: BlockDevice, descriptor: int, target: Path) -> int:
     try:
         root = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         _prove(device, descriptor, root)
+        if not read_only and (why := fell_over(device, root)):
+            raise damaged(device, f"{device.node} was mounted, but {why}")
         proved = True
     except OSError as error:
         raise damaged(device, f"it cannot be read: {error.strerror}") from None
@@ -147,8 +150,6 @@ def _prove(device: BlockDevice, descriptor: int, root: int) -> None:
         )
     if device.diskseq and blockdev.diskseq(descriptor) not in (0, device.diskseq):
         raise Fault("identity", f"{device.node} has become another disk; plug it again")
-    if why := fell_over(device, root):
-        raise damaged(device, f"{device.node} was mounted, but {why}")
 
 
 def _btrfs_device(root: int) -> int:

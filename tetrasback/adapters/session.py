@@ -205,8 +205,11 @@ class Session:
 
 def open_session(device: BlockDevice, mode: str, runtime_dir: Path) -> Session:
     """Open DEVICE, prove that it is the one identified and that nobody has it, mount it for mode
-    'mount' at RUNTIME_DIR/mnt/ID. Raises Fault; then nothing is held."""
-    if reason := objection(device):
+    'mount' at RUNTIME_DIR/mnt/ID, for 'read' so that it cannot be written to. Raises Fault; then
+    nothing is held."""
+    read_only = mode == "read"
+    reason = objection(device)
+    if reason and not (read_only and reason is Reason.READ_ONLY):
         raise Fault(reason, f"{device.node} cannot be used: {EXPLANATIONS[reason]}")
     try:
         opened = Session(device, blockdev.open_device(device.node), room=Room(device.size, 0))
@@ -214,11 +217,13 @@ def open_session(device: BlockDevice, mode: str, runtime_dir: Path) -> Session:
         raise _unreadable(device, error) from None
     done = False
     try:
-        _identify(opened)
+        _identify(opened, read_only)
         holders.claim(device, runtime_dir / "mnt", _BUSY_SECONDS)
-        if mode == "mount":
+        if mode in ("mount", "read"):
             opened.target = mountpoint.prepare(runtime_dir, names.escape(device.uuid))
-            opened.root = mountpoint.mount(device, opened.descriptor, opened.target)
+            opened.root = mountpoint.mount(
+                device, opened.descriptor, opened.target, read_only=read_only
+            )
             opened.room = mountpoint.room(opened.root)
         else:
             nodes = (device.node, device.whole)
@@ -237,7 +242,7 @@ def abandon(opened: Session) -> None:
     opened.let_go()
 
 
-def _identify(opened: Session) -> None:
+def _identify(opened: Session, read_only: bool) -> None:
     device, descriptor = opened.device, opened.descriptor
     is_it = os.fstat(descriptor).st_rdev == sysfs.rdev(Path(device.syspath)) and (
         not device.diskseq or blockdev.diskseq(descriptor) in (0, device.diskseq)
@@ -255,6 +260,8 @@ def _identify(opened: Session) -> None:
             "unsupported-filesystem",
             f"this btrfs spreads over {found.devices} devices; use a disk of one device",
         )
+    if read_only:
+        return  # what is damaged or locked may still be read
     if found.errors:
         raise mountpoint.damaged(device, f"the file system on {device.node} has noted errors")
     if blockdev.is_read_only(descriptor):

@@ -14,6 +14,7 @@ from typing import Final
 from tetrasback.adapters.sim_disks import DISKS, GIB, SimDevices, SimDisks
 from tetrasback.adapters.sim_mail import SimConsole, SimMail
 from tetrasback.adapters.sim_records import SimHistory, SimLogs
+from tetrasback.adapters.sim_tasks import SimTasks
 from tetrasback.adapters.sim_wholes import SimPreparer, SimWholes
 from tetrasback.config import text as config_text
 from tetrasback.config.check import Problem
@@ -224,6 +225,7 @@ class SimWorld:
         self.preparer = SimPreparer(self.devices)
         self.logs = SimLogs()
         self.jobs = SimJobs(scripts, self.logs)
+        self.tasks = SimTasks(self.logs)
         self.history = SimHistory()
         self.units = SimUnits()
         self.inhibitor = SimInhibitor()
@@ -241,6 +243,7 @@ class SimWorld:
             wholes=self.wholes,
             preparer=self.preparer,
             jobs=self.jobs,
+            tasks=self.tasks,
             logs=self.logs,
             history=self.history,
             units=self.units,

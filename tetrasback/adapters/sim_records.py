@@ -4,9 +4,10 @@ import time
 from collections.abc import Sequence
 
 from tetrasback.core.events import Remembered, Unfinished
-from tetrasback.core.state import Backup, Disk, Plug
+from tetrasback.core.state import Backup, Disk, DiskJob, Plug
+from tetrasback.core.task import Snapshot
 from tetrasback.core.verdict import sum_progress
-from tetrasback.ports import Record
+from tetrasback.ports import JobRecord, Record
 
 
 class SimLogs:
@@ -36,10 +37,12 @@ class SimHistory:
         self.plugs: dict[str, Plug] = {}
         self.mailed: set[int] = set()
         self.held: dict[str, int] = {}
+        self.jobs: dict[int, JobRecord] = {}
+        self.seen: dict[str, Sequence[Snapshot]] = {}
 
     def next_id(self) -> int:
         """As `ports.History.next_id`."""
-        return max(self.backups, default=0) + 1
+        return max(self.backups.keys() | self.jobs.keys(), default=0) + 1
 
     def remembered(self) -> Sequence[Remembered]:
         """As `ports.History.remembered`."""
@@ -114,6 +117,51 @@ class SimHistory:
         self.held[uuid] = until
         if not until:
             del self.held[uuid]
+
+    def unfinished_jobs(self) -> Sequence[DiskJob]:
+        """None was forgotten together with everything else."""
+        return ()
+
+    async def record_job(self, job: DiskJob) -> None:
+        """As `ports.History.record_job`."""
+        self._fail()
+        self.jobs[job.id] = JobRecord(
+            id=job.id,
+            uuid=job.task.uuid,
+            name=job.name,
+            kind=str(job.task.kind),
+            snapshot=job.task.snapshot or job.snapshot,
+            verdict=job.verdict,
+            code=job.code,
+            started_at=job.started_at,
+            finished_at=job.finished_at,
+            bytes=job.progress.bytes_done,
+            files=job.progress.files_done,
+            warnings=job.progress.warnings,
+            message=job.message,
+        )
+
+    async def list_jobs(self, uuid: str, before: int, limit: int) -> Sequence[JobRecord]:
+        """As `ports.History.list_jobs`."""
+        found = [
+            row
+            for _, row in sorted(self.jobs.items(), reverse=True)
+            if (not uuid or row.uuid == uuid) and (not before or row.id < before)
+        ]
+        return found[:limit]
+
+    async def job_exists(self, job_id: int) -> bool:
+        """As `ports.History.job_exists`."""
+        return job_id in self.jobs
+
+    async def record_snapshots(self, uuid: str, snapshots: Sequence[Snapshot]) -> None:
+        """As `ports.History.record_snapshots`."""
+        self._fail()
+        self.seen[uuid] = snapshots
+
+    async def snapshots(self, uuid: str) -> Sequence[Snapshot] | None:
+        """As `ports.History.snapshots`."""
+        return self.seen.get(uuid)
 
     async def list(self, uuid: str, before: int, limit: int) -> Sequence[Record]:
         """As `ports.History.list`."""

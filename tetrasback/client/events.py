@@ -14,6 +14,9 @@ SIGNALS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "BackupProgress": ("ods", ("backup", "fraction", "step")),
     "BackupFinished": ("osss", ("backup", "uuid", "verdict", "message")),
     "SafeToUnplug": ("ss", ("uuid", "device")),
+    "JobStarted": ("oss", ("job", "kind", "uuid")),
+    "JobProgress": ("ods", ("job", "fraction", "step")),
+    "JobFinished": ("ossss", ("job", "kind", "uuid", "verdict", "message")),
 }
 """Signal → its signature and the names of its arguments, as in the interface's XML."""
 

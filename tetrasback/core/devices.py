@@ -22,6 +22,7 @@ class Reason(StrEnum):
     FOREIGN_FILE = "foreign-file"
     SYSTEM_DISK = "system-disk"
     OTHER_PARTITION = "other-partition"
+    JOB = "job"
 
 
 @dataclass(frozen=True, slots=True)

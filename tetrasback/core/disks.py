@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tetrasback.core import backups, holds, queue, release, telling
+from tetrasback.core import backups, holds, jobs, queue, release, telling
 from tetrasback.core.devices import BlockDevice, Reason, objection, same_plug
 from tetrasback.core.effects import KeepFromAutomounters, RecordDisk, RecordPlug
 from tetrasback.core.signals import (
@@ -46,7 +46,7 @@ def seen(turn: Turn, device: BlockDevice, asked: bool = False, mounted: bool = F
     if disk.saved:
         turn.do(RecordDisk(disk))
         _admit(turn, disk, device, asked, mounted)
-    elif turn.state.active_backup(disk.uuid) is None:
+    elif not turn.state.in_use(disk.uuid):
         turn.disk(disk, state=DiskState.UNKNOWN)
 
 
@@ -120,7 +120,8 @@ def _reject(turn: Turn, disk: Disk, device: BlockDevice, reason: Reason) -> None
 def _reject_duplicates(turn: Turn, disk: Disk, newcomer: BlockDevice) -> None:
     """Two devices say they are DISK. What is being written to the first one ends normally."""
     active = turn.state.active_backup(disk.uuid)
-    if active is not None and active.id == turn.state.running:
+    reads = active is None and turn.state.in_use(disk.uuid)
+    if reads or (active is not None and active.id == turn.state.running):
         turn.tell(DiskRejected(disk.uuid, newcomer.node, Reason.DUPLICATE_UUID))
         telling.refused(turn, disk, newcomer, Reason.DUPLICATE_UUID, backup=False)
         return
@@ -159,6 +160,7 @@ def gone(turn: Turn, syspath: str) -> None:
         turn.do(RecordDisk(disk))
     if active is not None and hit:
         backups.lost(turn, active)
+    jobs.lost(turn, syspath)
     disk = turn.state.disks[disk.uuid]
     if not left and not disk.saved:
         turn.without(disk.uuid)
@@ -187,6 +189,7 @@ def unplug(turn: Turn, disk: Disk) -> None:
         active = turn.state.active_backup(other.uuid)
         if active is not None:
             backups.cancel(turn, active, why)
+    jobs.stop(turn, why, device.whole)
     release.let_go(turn, turn.state.disks[disk.uuid])
 
 
@@ -228,7 +231,7 @@ def _save(turn: Turn, disk: Disk, name: str) -> None:
         plug = Plug(turn.state.boot_id, device.diskseq, served=True)
         turn.do(RecordPlug(disk.uuid, plug))
         disk = turn.disk(disk, plug=plug)
-        if turn.state.active_backup(disk.uuid) is None:
+        if not turn.state.in_use(disk.uuid):
             reason = objection(device)
             if len(disk.devices) > 1:
                 _reject_duplicates(turn, disk, device)
@@ -252,7 +255,7 @@ def _forget(turn: Turn, disk: Disk) -> None:
     disk = turn.state.disks[disk.uuid]
     if disk.device is None:
         turn.without(disk.uuid)
-    elif turn.state.active_backup(disk.uuid) is None:
+    elif not turn.state.in_use(disk.uuid):
         turn.disk(disk, state=DiskState.UNKNOWN)
 
 

@@ -10,7 +10,8 @@ from tetrasback.config.model import MailConfig
 from tetrasback.core.devices import BlockDevice
 from tetrasback.core.news import Call, Letter
 from tetrasback.core.signals import Signal
-from tetrasback.core.state import Backup, Disk, Plug, Script
+from tetrasback.core.state import Backup, Disk, DiskJob, Plug, Script
+from tetrasback.core.task import Snapshot, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,45 @@ class RecordHold:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordJob:
+    """Write a job's row, as it is now."""
+
+    job: DiskJob
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSnapshots:
+    """Write what was seen on a disk, newest first."""
+
+    uuid: str
+    snapshots: tuple[Snapshot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunTask:
+    """Do what a job is about, on the open disk → ScriptProgressed …, TaskFinished."""
+
+    job_id: int
+    task: Task
+    device: BlockDevice
+    name: str
+    source: str
+    nice: int
+    timeout: float
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopTask:
+    """End what a job does, and all it started (its TaskFinished follows)."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class OpenDisk:
-    """Open and prove the device; mount it for ``mode`` 'mount' → DiskOpened."""
+    """Open and prove the device; mount it for ``mode`` 'mount', or only for reading for 'read'
+    → DiskOpened. Here and below the id may be that of a job."""
 
     backup_id: int
     device: BlockDevice
@@ -211,6 +249,10 @@ Effect = (
     | RecordDisk
     | RecordPlug
     | RecordHold
+    | RecordJob
+    | RecordSnapshots
+    | RunTask
+    | StopTask
     | OpenDisk
     | RunScript
     | StopScript

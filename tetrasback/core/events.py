@@ -9,7 +9,8 @@ from typing import Final
 
 from tetrasback.core.devices import BlockDevice
 from tetrasback.core.news import Letter
-from tetrasback.core.state import Backup, Disk, Plug, Progress
+from tetrasback.core.state import Backup, Disk, DiskJob, Plug, Progress
+from tetrasback.core.task import Snapshot, Task
 from tetrasback.core.wholes import Order, WholeDisk
 
 GONE: Final = "gone"
@@ -85,6 +86,20 @@ class UnholdRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class JobRequested:
+    """Something is to be done with the backups on a plugged disk."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class JobCancelRequested:
+    """A job is to end."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class PrepareRequested:
     """A whole disk is to be given a file system and saved. ``erase``: what is on it may go."""
 
@@ -128,6 +143,8 @@ class Started:
     """Those that have a verdict of which no letter was kept."""
     holds: tuple[tuple[str, int], ...] = ()
     """Disks ('' = all) that were held, and until when."""
+    jobs: tuple[DiskJob, ...] = ()
+    """Those without a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +207,23 @@ class ScriptFinished:
     message: str = ""
     units_running: tuple[str, ...] = ()
     units_failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFinished:
+    """`RunTask` has ended. ``status``, ``code`` and ``message`` as in ScriptFinished.
+
+    ``snapshot``: the folder it was about. ``snapshots``: what was seen on the disk, newest first;
+    None = it could not be looked at.
+    """
+
+    backup_id: int
+    status: int | None
+    progress: Progress
+    code: str = ""
+    message: str = ""
+    snapshot: str = ""
+    snapshots: tuple[Snapshot, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +376,8 @@ Request = (
     | PrepareRequested
     | HoldRequested
     | UnholdRequested
+    | JobRequested
+    | JobCancelRequested
 )
 Fact = (
     Started
@@ -352,6 +388,7 @@ Fact = (
     | DiskOpened
     | ScriptProgressed
     | ScriptFinished
+    | TaskFinished
     | DiskProbed
     | DiskSynced
     | DiskClosed

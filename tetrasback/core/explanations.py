@@ -18,4 +18,5 @@ EXPLANATIONS: Final[Mapping[str, str]] = {
     Reason.FOREIGN_FILE: "it is a file that belongs to somebody else than root: use a real disk",
     Reason.SYSTEM_DISK: "this system runs from it",
     Reason.OTHER_PARTITION: "another partition of it is still to be backed up",
+    Reason.JOB: "its backups are being read",
 }

@@ -9,7 +9,8 @@ How to read it
     The rules live where their subject lives: `disks` (what comes and goes), `queue` (who is next),
     `backups` (from the disk to the verdict, with its diagram), `release` (when a disk may be taken
     away), `prepare` (how a disk is made one of ours), `verdict` (what the findings come to),
-    `telling` (who hears of it by mail and at the console), `holds` (when a plug starts nothing).
+    `telling` (who hears of it by mail and at the console), `holds` (when a plug starts nothing),
+    `jobs` (what is done with backups that are made).
     Each works on a `Turn`, which collects the effects.
 
     A plug (UUID, boot id, diskseq) is served when its backup has ended. That memory, `Plug`, is
@@ -23,7 +24,7 @@ from typing import Any, Final
 
 from tetrasback.config import edits
 from tetrasback.config.model import Config
-from tetrasback.core import backups, disks, events, holds, prepare, queue, release, telling
+from tetrasback.core import backups, disks, events, holds, jobs, prepare, queue, release, telling
 from tetrasback.core.devices import objection
 from tetrasback.core.effects import EditConfig, Effect, Log, RecordBackup, RecordDisk, SetTimer
 from tetrasback.core.explanations import EXPLANATIONS
@@ -56,6 +57,7 @@ def step(
     """
     turn = Turn(state, config, now)
     RULES[type(event)](turn, event)
+    jobs.proceed(turn)
     queue.start_next(turn)
     return turn.state, tuple(turn.effects)
 
@@ -72,6 +74,8 @@ def _forget(turn: Turn, event: events.ForgetRequested) -> None:
     disk = _saved(turn, event.uuid)
     if turn.state.active_backup(event.uuid):
         raise Busy(f"disk {disk.name} is being backed up: cancel the backup first, or wait")
+    if turn.state.in_use(event.uuid):
+        raise Busy(f"disk {disk.name} is being read: cancel that first, or wait")
     turn.do(EditConfig(edits.ForgetDisk(event.uuid)))
 
 
@@ -120,6 +124,13 @@ def _cancel(turn: Turn, event: events.CancelRequested) -> None:
         raise NotRunning("the backup is whole and only being finished: nothing left to cancel")
 
 
+def _job(turn: Turn, event: events.JobRequested) -> None:
+    disk = turn.state.disks.get(event.task.uuid)
+    if disk is not None and disk.device is not None:
+        prepare.keep_off(turn.state, disk.device.whole)
+    jobs.request(turn, event)
+
+
 def _set_scripts(turn: Turn, event: events.ScriptsRequested) -> None:
     turn.do(EditConfig(edits.EnableScripts(event.names)))
 
@@ -166,6 +177,7 @@ def _started(turn: Turn, event: events.Started) -> None:
         _was_cut_short(turn, row)
     for backup in event.untold:
         telling.untold(turn, backup)
+    jobs.cut_short(turn, event.jobs)
     disks.keep_from_automounters(turn)
     turn.do(SetTimer(TICK, TICK_SECONDS))
 
@@ -309,6 +321,7 @@ def _stop(turn: Turn, event: events.StopRequested) -> None:
     for backup in list(turn.state.backups.values()):
         if not backup.over:
             backups.cancel(turn, backup, why)
+    jobs.stop(turn, why)
 
 
 def _running(turn: Turn, backup_id: int, awaiting: Awaiting) -> Backup | None:
@@ -319,13 +332,20 @@ def _running(turn: Turn, backup_id: int, awaiting: Awaiting) -> Backup | None:
     return backup
 
 
-def _result(awaiting: Awaiting, rule: Any) -> Rule:
-    """A rule for the result of an effect on a backup, heeded only where it is awaited."""
+def _nothing(turn: Turn, subject: Any, event: Any) -> None:
+    """For a result that the subject never waits for."""
+
+
+def _result(awaiting: Awaiting, rule: Any, job_rule: Any = _nothing) -> Rule:
+    """A rule for the result of an effect on a backup or job, heeded only where it is awaited."""
 
     def heed(turn: Turn, event: Any) -> None:
         backup = _running(turn, event.backup_id, awaiting)
+        job = turn.state.current_job
         if backup is not None:
             rule(turn, backup, event)
+        elif job is not None and job.id == event.backup_id and job.awaiting is awaiting:
+            job_rule(turn, job, event)
 
     return heed
 
@@ -342,6 +362,8 @@ RULES: Final[Mapping[type, Rule]] = {
     events.PrepareRequested: prepare.begin,
     events.HoldRequested: holds.request,
     events.UnholdRequested: holds.end_request,
+    events.JobRequested: _job,
+    events.JobCancelRequested: jobs.cancel_request,
     # facts about the world
     events.Started: _started,
     events.SystemReady: _ready,
@@ -361,11 +383,12 @@ RULES: Final[Mapping[type, Rule]] = {
     events.StopRequested: _stop,
     events.TimerFired: _timer,
     # facts that answer an effect
-    events.DiskOpened: _result(Awaiting.OPEN, backups.opened),
-    events.ScriptProgressed: _result(Awaiting.SCRIPT, backups.progressed),
+    events.DiskOpened: _result(Awaiting.OPEN, backups.opened, jobs.opened),
+    events.ScriptProgressed: _result(Awaiting.SCRIPT, backups.progressed, jobs.progressed),
     events.ScriptFinished: _result(Awaiting.SCRIPT, backups.script_finished),
+    events.TaskFinished: _result(Awaiting.SCRIPT, _nothing, jobs.ran),
     events.DiskProbed: _result(Awaiting.PROBE, backups.probed),
-    events.DiskSynced: _result(Awaiting.SYNC, backups.synced),
-    events.DiskClosed: _result(Awaiting.CLOSE, backups.closed),
+    events.DiskSynced: _result(Awaiting.SYNC, backups.synced, jobs.synced),
+    events.DiskClosed: _result(Awaiting.CLOSE, backups.closed, jobs.closed),
     events.ReleaseChecked: _released,
 }

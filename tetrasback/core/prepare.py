@@ -75,7 +75,7 @@ def check_time(state: State, config: Config, order: Order) -> None:
             raise InvalidArgs(f"the name {order.name} belongs to disk {uuid}; choose another")
     whole = order.whole
     there = [state.disks[uuid] for uuid in candidates(state, whole)]
-    if any(state.active_backup(disk.uuid) for disk in there) or whole.node in state.checking:
+    if any(state.in_use(disk.uuid) for disk in there) or whole.node in state.checking:
         raise Busy(f"{whole.node} is in use by a backup: wait until it may be unplugged")
     ours = [disk.name for disk in there if disk.saved]
     known = (*(item.uuid for item in whole.contents), *order.survey.uuids)

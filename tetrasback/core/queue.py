@@ -61,6 +61,8 @@ def start_next(turn: Turn) -> None:
     state = turn.state
     if state.running is not None or not state.ready or state.stopping or not state.queue:
         return
+    if state.job is not None:
+        return  # a disk is read in peace
     backup = state.backups[state.queue[0]]
     device = backup.device
     disk = state.disks.get(backup.uuid)

@@ -37,9 +37,9 @@ def check(turn: Turn, disk: Disk) -> None:
     if device is None or device.whole in turn.state.checking:
         return
     neighbours = turn.on_whole_disk(device.whole)
-    if any(turn.state.active_backup(other.uuid) for other in neighbours):
+    if any(turn.state.in_use(other.uuid) for other in neighbours):
         for other in neighbours:
-            if other.uuid in turn.state.releasing and not turn.state.active_backup(other.uuid):
+            if other.uuid in turn.state.releasing and not turn.state.in_use(other.uuid):
                 turn.disk(other, state=DiskState.HELD, reason=Reason.OTHER_PARTITION)
         return
     turn.set(checking=turn.state.checking | {device.whole})
@@ -54,8 +54,8 @@ def checked(turn: Turn, whole: str, reason: str) -> None:
         for disk in turn.on_whole_disk(whole)
         if disk.uuid in turn.state.releasing | turn.state.letting_go
     ]
-    if any(turn.state.active_backup(disk.uuid) for disk in turn.on_whole_disk(whole)):
-        return  # another backup was asked for meanwhile; its end asks again
+    if any(turn.state.in_use(disk.uuid) for disk in turn.on_whole_disk(whole)):
+        return  # another backup, or a job, was asked for meanwhile; its end asks again
     held = False
     for disk in waiting:
         device = disk.device
@@ -68,12 +68,13 @@ def checked(turn: Turn, whole: str, reason: str) -> None:
                 continue
             turn.disk(disk, state=DiskState.SAFE if disk.saved else DiskState.UNKNOWN)
         if not reason and device is not None:
-            turn.tell(SafeToUnplug(disk.uuid, device.node))
-            telling.safe(turn, disk)
+            if disk.uuid not in turn.state.quiet - turn.state.letting_go:
+                turn.tell(SafeToUnplug(disk.uuid, device.node))
+                telling.safe(turn, disk)
             if turn.config.backup.spin_down:
                 turn.do(SpinDown(device))
     uuids = {disk.uuid for disk in waiting}
-    turn.set(letting_go=turn.state.letting_go - uuids)
+    turn.set(letting_go=turn.state.letting_go - uuids, quiet=turn.state.quiet - uuids)
     if not reason:
         turn.set(releasing=turn.state.releasing - uuids)
     if held:
@@ -89,7 +90,12 @@ def recheck(turn: Turn, whole: str) -> None:
 
 def forget(turn: Turn, uuid: str) -> None:
     """The disk has left, or is used again: nothing waits for its release."""
-    turn.set(releasing=turn.state.releasing - {uuid}, letting_go=turn.state.letting_go - {uuid})
+    state = turn.state
+    turn.set(
+        releasing=state.releasing - {uuid},
+        letting_go=state.letting_go - {uuid},
+        quiet=state.quiet - {uuid},
+    )
 
 
 def _timer(whole: str) -> str:

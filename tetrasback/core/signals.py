@@ -82,6 +82,35 @@ class SafeToUnplug:
     device: str
 
 
+@dataclass(frozen=True, slots=True)
+class JobStarted:
+    """Something is done with the backups on a disk; ``kind`` is a word of `task.Kind`."""
+
+    job_id: int
+    kind: str
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far it is; ``fraction`` -1 = unknown."""
+
+    job_id: int
+    fraction: float
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobFinished:
+    """It has its verdict."""
+
+    job_id: int
+    kind: str
+    uuid: str
+    verdict: str
+    message: str
+
+
 Signal = (
     DiskSaved
     | DiskForgotten
@@ -92,4 +121,7 @@ Signal = (
     | BackupProgress
     | BackupFinished
     | SafeToUnplug
+    | JobStarted
+    | JobProgress
+    | JobFinished
 )

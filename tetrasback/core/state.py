@@ -10,6 +10,7 @@ from typing import Final
 
 from tetrasback.config.model import MailConfig
 from tetrasback.core.devices import BlockDevice
+from tetrasback.core.task import Snapshot, Task
 from tetrasback.core.wholes import Preparation, WholeDisk
 
 MAX_ATTEMPTS: Final = 3
@@ -237,6 +238,43 @@ class Backup:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskJob:
+    """Something done with the backups on a disk, from its request to its verdict."""
+
+    id: int
+    task: Task
+    name: str
+    """Of the disk."""
+    device: BlockDevice
+    before: tuple[DiskState, str] = (DiskState.PLUGGED, "")
+    """State and reason of the disk when it began."""
+    phase: Phase = Phase.QUEUED
+    awaiting: Awaiting = Awaiting.NOTHING
+    is_open: bool = False
+    snapshot: str = ""
+    """The folder it was about, where the task did not say."""
+    snapshots: tuple[Snapshot, ...] | None = None
+    """What was seen on the disk."""
+    progress: Progress = Progress()
+    findings: tuple[Finding, ...] = ()
+    stop: Finding | None = None
+    gone: bool = False
+    complete: bool = False
+    """All that was to be done has been done."""
+    started_at: int = 0
+    finished_at: int = 0
+    verdict: str = ""
+    code: str = ""
+    message: str = ""
+    mailed: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether it has its verdict."""
+        return self.phase is Phase.DONE
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Everything. ``queue`` holds ids, first in first out; ``running`` is the one under way."""
 
@@ -249,6 +287,10 @@ class State:
     queue: tuple[int, ...] = ()
     running: int | None = None
     next_id: int = 1
+    jobs: Mapping[int, DiskJob] = field(default_factory=dict)
+    """The one under way, and the last of each disk that have ended."""
+    job: int | None = None
+    """The one under way. Backups and jobs have their ids from one counter."""
     holds: Mapping[str, int] = field(default_factory=dict)
     """Disks (UUIDs, '' = all) of which a plug starts no backup, and until when."""
     configuration_error: str = ""
@@ -261,6 +303,8 @@ class State:
     """Disks (UUIDs) whose backup has ended, and which nobody may hold any more to be safe."""
     letting_go: frozenset[str] = frozenset()
     """Disks whose `Unplug` waits for the check, without a backup having ended."""
+    quiet: frozenset[str] = frozenset()
+    """Disks that were safe and were only looked at: nobody is told again that they are."""
     checking: frozenset[str] = frozenset()
     """Whole disks (nodes) that are just being held exclusively; nothing may open them."""
     kept: tuple[str, ...] = ()
@@ -298,6 +342,17 @@ class State:
         return None
 
     @property
+    def current_job(self) -> DiskJob | None:
+        """The job under way."""
+        return None if self.job is None else self.jobs[self.job]
+
+    def in_use(self, uuid: str) -> bool:
+        """Whether a backup of this disk is queued or running, or a job reads it."""
+        job = self.current_job
+        reads = job is not None and job.task.uuid == uuid and not job.gone
+        return reads or self.active_backup(uuid) is not None
+
+    @property
     def busy(self) -> bool:
         """Whether a backup is queued or running."""
         return self.running is not None or bool(self.queue)
@@ -306,4 +361,4 @@ class State:
     def at_rest(self) -> bool:
         """Whether a restart would cut off nothing, and nobody waits to hear that a disk is free."""
         waiting = self.releasing or self.letting_go or self.checking
-        return not (self.busy or self.preparing or waiting)
+        return not (self.busy or self.preparing or waiting or self.job is not None)

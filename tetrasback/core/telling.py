@@ -13,7 +13,7 @@ from tetrasback.core.devices import BlockDevice
 from tetrasback.core.effects import CallOut, Mail, RecordDisk, RecordMailed, SetMail
 from tetrasback.core.events import MailKept
 from tetrasback.core.news import BackupEnded, DiskRefused, DiskSafe, DisksStale, Letter
-from tetrasback.core.state import Backup, Disk, Progress, Verdict
+from tetrasback.core.state import Backup, Disk, DiskJob, Progress, Verdict
 from tetrasback.core.turn import Turn
 
 REJECTED: Final = "rejected"
@@ -48,6 +48,10 @@ def backup_ended(turn: Turn, backup: Backup) -> None:
             current=_without_texts(backup.current),
             earlier=_without_texts(backup.earlier),
         )
+
+
+def job_ended(turn: Turn, job: DiskJob) -> None:
+    """JOB has its verdict, which is recorded."""
 
 
 def _without_texts(said: Progress) -> Progress:

@@ -12,7 +12,7 @@ from typing import Any
 from tetrasback.config.model import Config
 from tetrasback.core.effects import Effect, Tell
 from tetrasback.core.signals import Signal
-from tetrasback.core.state import Backup, Disk, DiskState, State
+from tetrasback.core.state import Backup, Disk, DiskJob, DiskState, State
 
 
 @dataclass(slots=True)
@@ -56,12 +56,23 @@ class Turn:
                 for key, item in self.state.backups.items()
                 if item.uuid != uuid or not item.over
             },
+            jobs={
+                key: item
+                for key, item in self.state.jobs.items()
+                if item.task.uuid != uuid or not item.over
+            },
         )
 
     def backup(self, backup: Backup, **changes: Any) -> Backup:
         """Put BACKUP, changed, into the state."""
         new = replace(backup, **changes) if changes else backup
         self.state = self.state.with_backup(new)
+        return new
+
+    def job(self, job: DiskJob, **changes: Any) -> DiskJob:
+        """Put JOB, changed, into the state."""
+        new = replace(job, **changes) if changes else job
+        self.state = replace(self.state, jobs={**self.state.jobs, job.id: new})
         return new
 
     def on_whole_disk(self, whole: str) -> list[Disk]:

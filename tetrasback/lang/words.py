@@ -38,6 +38,7 @@ REASONS: Final[Mapping[str, str]] = {
     ),
     "system-disk": N_("it holds the running system or its swap"),
     "other-partition": N_("another partition of the same disk is still in use"),
+    "job": N_("backups on it are being read; do not pull it out yet"),
 }
 
 PHASES: Final[Mapping[str, str]] = {
@@ -126,6 +127,16 @@ CODES: Final[Mapping[str, str]] = {
     "daemon-stopped": N_("the service was stopped"),
     "daemon-died": N_("the service or the server stopped unexpectedly"),
 }
+
+JOB_CODES: Final[Mapping[str, str]] = {
+    "no-snapshot": N_("the disk holds no such backup"),
+    "no-manifest": N_("the backup has no manifest"),
+    "content-damaged": N_("something is not as it was written"),
+    "restore-warning": N_("not everything came back as it was"),
+    "destination": N_("the service cannot write there"),
+    "job-failed": N_("it could not be done"),
+}
+"""Why a restore or a verification has its verdict, besides `CODES` and `REASONS`."""
 
 ALERTS: Final[Mapping[str, str]] = {
     "configuration": N_("the configuration has an error"),

@@ -109,7 +109,7 @@ class GuardedLink:
 
     # What the connection wants to know
 
-    def admit(self, head: Head) -> None:
+    def admit(self, head: Head, frame: bytes) -> None:
         """Nobody has anything to call here."""
         raise AccessDenied("this is no service; call org.tetraslibre.Back.Relay")
 

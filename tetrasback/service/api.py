@@ -3,7 +3,15 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from tetrasback.wire import BackupView, DiskView, HistoryEntry, ManagerView
+from tetrasback.wire import (
+    BackupView,
+    DiskView,
+    HistoryEntry,
+    JobEntry,
+    JobView,
+    ManagerView,
+    SnapshotView,
+)
 
 Call = Callable[[Any, float], Awaitable[Any]]
 """`call(message, limit)`: send a method call, wait at most LIMIT seconds for the answer.
@@ -21,6 +29,45 @@ class Checks(Protocol):
 
         Looks at nothing but the form. Comes back with what polkit's question should show.
         """
+        ...
+
+
+class Retrieval(Protocol):
+    """What is done with backups that are made; as `Control` otherwise."""
+
+    async def list_snapshots(self, uuid: str) -> Sequence[SnapshotView]:
+        """The complete backups on a disk, newest first; of one that is absent, as last seen."""
+        ...
+
+    async def pin_snapshot(self, uuid: str, snapshot: str, pinned: bool) -> None:
+        """Keep a backup whatever the rules say, or not."""
+        ...
+
+    async def verify(self, uuid: str, snapshot: str, percent: int) -> int:
+        """Compare a backup with its manifest; the job's id."""
+        ...
+
+    async def restore(
+        self,
+        uuid: str,
+        snapshot: str,
+        paths: Sequence[str],
+        destination: str,
+        options: Mapping[str, Any],
+    ) -> int:
+        """Put back what a backup holds; the job's id."""
+        ...
+
+    async def cancel_job(self, job_id: int) -> None:
+        """End a job."""
+        ...
+
+    async def jobs(self, uuid: str, before: int, limit: int) -> Sequence[JobEntry]:
+        """Jobs, newest first, as `Control.history`."""
+        ...
+
+    async def job_log(self, job_id: int) -> str:
+        """The end of a job's log."""
         ...
 
 
@@ -49,6 +96,15 @@ class Control(Checks, Protocol):
 
     def backup(self, backup_id: int) -> BackupView | None:
         """One backup."""
+        ...
+
+    def jobs(self) -> Mapping[int, JobView]:
+        """The job under way, and the newest finished one of each disk, by id."""
+        ...
+
+    @property
+    def retrieval(self) -> "Retrieval":
+        """What is done with backups that are made."""
         ...
 
     async def save_disk(self, uuid: str, name: str) -> str:

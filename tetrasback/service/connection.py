@@ -46,8 +46,8 @@ _RAW_SERIALS: Final = 1 << 31
 class Handler(Protocol):
     """What the messages are for: `dispatch`."""
 
-    def admit(self, head: Head) -> None:
-        """Raise a TetrasBackError for a call that is not to be decoded."""
+    def admit(self, head: Head, frame: bytes) -> None:
+        """Raise a TetrasBackError for a call, the whole of it FRAME, not to be decoded."""
         ...
 
     def handle(self, connection: "Connection", message: Message) -> None:
@@ -260,7 +260,7 @@ class Connection:
         try:
             if not whole:
                 raise LimitsExceeded("the message is too large; nothing here needs so much")
-            self._handler.admit(head)
+            self._handler.admit(head, frame)
             if not self._inbox.put(head.sender, frame):
                 raise LimitsExceeded("too many requests at once; wait for the answers to some")
         except TetrasBackError as error:

@@ -17,9 +17,10 @@ from tetrasback.errors import (
     UnknownMethod,
     UnknownObject,
 )
+from tetrasback.service import bodies
 from tetrasback.service.connection import INTERNAL, Connection
 from tetrasback.service.contract import Contract, joined
-from tetrasback.service.gate import SIGNAL, Head
+from tetrasback.service.gate import SIGNAL, Head, Malformed
 from tetrasback.service.guard import Guard
 from tetrasback.service.introspect import STANDARD_METHODS, Introspection
 from tetrasback.service.managed import Managed
@@ -55,10 +56,15 @@ class Dispatcher:
         self._guard = guard
         self._machine_id_files = machine_id_files
 
-    def admit(self, head: Head) -> None:
+    def admit(self, head: Head, frame: bytes) -> None:
         """Raise UnknownObject, UnknownInterface, UnknownMethod, InvalidArgs or PropertyReadOnly
-        for a call that is not in the contract."""
+        for a call that is not in the contract. FRAME is the whole of it."""
         self._resolve(head.path, head.interface, head.member, head.signature)
+        if "a" in head.signature:
+            try:
+                bodies.check(frame, head.signature)
+            except Malformed as error:
+                raise InvalidArgs(str(error)) from error
 
     def handle(self, connection: Connection, message: Message) -> None:
         """Answer a call, now or later. Never raises."""

@@ -20,6 +20,7 @@ from tetrasback.errors import AccessDenied, Failed, LimitsExceeded, Rejected, Te
 from tetrasback.service.api import Authority, Checks
 from tetrasback.service.connection import INTERNAL, Connection
 from tetrasback.service.contract import Contract, Method
+from tetrasback.service.values import received
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Guard:
         caller = self._callers.get(call.sender)
         if caller and (caller.count >= FROM_ONE or len(self._tasks) >= ALL):
             raise LimitsExceeded(_TOO_MANY)
-        details = self._control.check(method.name, call.body)
+        details = self._control.check(method.name, received(call.body))
         if caller is None:
             caller = self._callers[call.sender] = _Caller()
         caller.count += 1
@@ -132,7 +133,7 @@ class Guard:
                 if (
                     method.as_shown
                     and uid
-                    and self._control.check(method.name, call.body) != details
+                    and self._control.check(method.name, received(call.body)) != details
                 ):
                     raise Rejected("it has changed since it was asked for; look again, then retry")
                 log.info("%s for user %d", method.name, uid)
@@ -169,7 +170,8 @@ class Guard:
                         wait.cancel()
 
     async def _run(self, method: Method, call: Message, uid: int) -> Any:
-        return await method.run(self._contract.for_caller(self._control, uid), call.body)
+        control = self._contract.for_caller(self._control, uid)
+        return await method.run(control, received(call.body))
 
     async def _user(self, connection: Connection, sender: str, caller: _Caller) -> int:
         """The user of a connection; asked once, for a unique name is never given again."""

@@ -42,6 +42,31 @@ async def _get_history(control: Control, args: Sequence[Any]) -> list[Any]:
     return [plain("a{sv}", wire.to_wire(entry)) for entry in entries]
 
 
+async def _list_snapshots(control: Control, args: Sequence[Any]) -> list[Any]:
+    found = await control.retrieval.list_snapshots(args[0])
+    return [plain("a{sv}", wire.to_wire(item)) for item in found]
+
+
+async def _verify(control: Control, args: Sequence[Any]) -> str:
+    return names.job_path(await control.retrieval.verify(args[0], args[1], args[2]))
+
+
+async def _restore(control: Control, args: Sequence[Any]) -> str:
+    uuid, snapshot, paths, destination, options = args
+    return names.job_path(
+        await control.retrieval.restore(uuid, snapshot, paths, destination, options)
+    )
+
+
+async def _get_jobs(control: Control, args: Sequence[Any]) -> list[Any]:
+    entries = await control.retrieval.jobs(args[0], args[1], args[2]) if args[2] else ()
+    return [plain("a{sv}", wire.to_wire(entry)) for entry in entries]
+
+
+async def _get_job_log(control: Control, args: Sequence[Any]) -> str:
+    return safe_lines(await control.retrieval.job_log(args[0]))
+
+
 async def _get_log(control: Control, args: Sequence[Any]) -> str:
     return safe_lines(await control.log(args[0]))
 
@@ -126,6 +151,55 @@ _METHODS: Final = (
         _get_history,
     ),
     Method("GetLog", (("t", "id"),), ("s", "log"), _action("read-log"), _get_log),
+    Method(
+        "ListSnapshots",
+        (("s", "uuid"),),
+        ("aa{sv}", "snapshots"),
+        _action("list-snapshots"),
+        _list_snapshots,
+    ),
+    Method(
+        "PinSnapshot",
+        (("s", "uuid"), ("s", "snapshot"), ("b", "pinned")),
+        None,
+        _action("pin-snapshot"),
+        lambda control, args: control.retrieval.pin_snapshot(args[0], args[1], args[2]),
+    ),
+    Method(
+        "Verify",
+        (("s", "uuid"), ("s", "snapshot"), ("u", "percent")),
+        ("o", "job"),
+        _action("verify"),
+        _verify,
+    ),
+    Method(
+        "Restore",
+        (
+            ("s", "uuid"),
+            ("s", "snapshot"),
+            ("as", "paths"),
+            ("s", "destination"),
+            ("a{sv}", "options"),
+        ),
+        ("o", "job"),
+        _action("restore"),
+        _restore,
+    ),
+    Method(
+        "CancelJob",
+        (("t", "id"),),
+        None,
+        _action("cancel-job"),
+        lambda control, args: control.retrieval.cancel_job(args[0]),
+    ),
+    Method(
+        "GetJobs",
+        (("s", "uuid"), ("t", "before"), ("u", "limit")),
+        ("aa{sv}", "entries"),
+        None,
+        _get_jobs,
+    ),
+    Method("GetJobLog", (("t", "id"),), ("s", "log"), _action("read-log"), _get_job_log),
 )
 
 METHODS: Final = {method.name: method for method in _METHODS}
@@ -135,6 +209,7 @@ PROPERTIES: Final = {
     names.MANAGER_INTERFACE: wire.signature_of(wire.ManagerView),
     names.DISK_INTERFACE: wire.signature_of(wire.DiskView),
     names.BACKUP_INTERFACE: wire.signature_of(wire.BackupView),
+    names.JOB_INTERFACE: wire.signature_of(wire.JobView),
 }
 """Interface → property → signature. Nobody can set one."""
 
@@ -151,15 +226,25 @@ SIGNALS: Final[dict[type[signals.Signal], Arguments]] = {
     signals.BackupProgress: (("o", "backup"), ("d", "fraction"), ("s", "step")),
     signals.BackupFinished: (("o", "backup"), ("s", "uuid"), ("s", "verdict"), ("s", "message")),
     signals.SafeToUnplug: (("s", "uuid"), ("s", "device")),
+    signals.JobStarted: (("o", "job"), ("s", "kind"), ("s", "uuid")),
+    signals.JobProgress: (("o", "job"), ("d", "fraction"), ("s", "step")),
+    signals.JobFinished: (
+        ("o", "job"),
+        ("s", "kind"),
+        ("s", "uuid"),
+        ("s", "verdict"),
+        ("s", "message"),
+    ),
 }
 """Class in the core → arguments; the signal's name is the class's."""
 
 
 def signal_body(signal: signals.Signal) -> list[Any]:
     """The arguments of a signal, ready for the library."""
+    paths = {"backup": names.backup_path, "job": names.job_path}
     return [
-        names.backup_path(value) if signature == "o" else plain(signature, value)
-        for (signature, _), value in zip(SIGNALS[type(signal)], astuple(signal), strict=True)
+        paths[name](value) if signature == "o" else plain(signature, value)
+        for (signature, name), value in zip(SIGNALS[type(signal)], astuple(signal), strict=True)
     ]
 
 
@@ -175,9 +260,10 @@ CONTRACT: Final = Contract(
     collections=(
         Collection(names.DISK_INTERFACE, names.disk_path),
         Collection(names.BACKUP_INTERFACE, names.backup_path, frozenset({"State", "Verdict"})),
+        Collection(names.JOB_INTERFACE, names.job_path, frozenset({"State", "Verdict"})),
     ),
     signals={signal.__name__: arguments for signal, arguments in SIGNALS.items()},
-    passing=frozenset({signals.BackupProgress.__name__}),
+    passing=frozenset({signals.BackupProgress.__name__, signals.JobProgress.__name__}),
     signal_body=signal_body,
 )
 """`org.tetraslibre.Back`, as `service.Service` serves it."""

@@ -44,6 +44,17 @@ def members(values: Mapping[str, tuple[str, Any]]) -> dict[str, Variant]:
     return {name: variant(signature, value) for name, (signature, value) in values.items()}
 
 
+def received(value: Any) -> Any:
+    """What has come from a caller, without the library's variants."""
+    if isinstance(value, Variant):
+        return received(value.value)
+    if isinstance(value, dict):
+        return {key: received(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [received(item) for item in value]
+    return value
+
+
 def properties(view: Any) -> dict[str, Variant]:
     """Every property of a view."""
     return members(wire.to_wire(view))

@@ -21,6 +21,8 @@ AT = 1_795_298_280_000_000
 VALUES: dict[str, Any] = {
     "uuid": UUID,
     "backup": "/org/tetraslibre/Back/backups/7",
+    "job": "/org/tetraslibre/Back/jobs/8",
+    "kind": "restore",
     "fraction": 0.25,
     "verdict": "success",
 }

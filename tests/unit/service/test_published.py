@@ -20,12 +20,12 @@ MANAGER = ManagerView(version="1")
 
 def published() -> Published:
     state = Published(CONTRACT, ManagerView())
-    state.update(MANAGER, {UUID: DISK}, {7: BACKUP})
+    state.update(MANAGER, {UUID: DISK}, {7: BACKUP}, {})
     return state
 
 
 def test_update_announces_new_objects_from_the_root() -> None:
-    items = Published(CONTRACT, ManagerView()).update(ManagerView(), {UUID: DISK}, {})
+    items = Published(CONTRACT, ManagerView()).update(ManagerView(), {UUID: DISK}, {}, {})
     assert [(i.message.path, i.message.member) for i in items] == [
         (names.ROOT_PATH, "InterfacesAdded")
     ]
@@ -37,13 +37,13 @@ def test_update_announces_new_objects_from_the_root() -> None:
 def test_update_without_change_announces_nothing() -> None:
     state = published()
     version = state.version
-    assert state.update(MANAGER, {UUID: DISK}, {7: BACKUP}) == []
-    assert state.update(MANAGER, {UUID: replace(DISK)}, {7: BACKUP}) == []
+    assert state.update(MANAGER, {UUID: DISK}, {7: BACKUP}, {}) == []
+    assert state.update(MANAGER, {UUID: replace(DISK)}, {7: BACKUP}, {}) == []
     assert state.version == version
 
 
 def test_update_announces_only_what_changed() -> None:
-    [item] = published().update(MANAGER, {UUID: replace(DISK, free=5)}, {7: BACKUP})
+    [item] = published().update(MANAGER, {UUID: replace(DISK, free=5)}, {7: BACKUP}, {})
     interface, changed, invalidated = item.message.body
     assert (item.message.path, item.message.member) == (PATH, "PropertiesChanged")
     assert (interface, invalidated) == (names.DISK_INTERFACE, [])
@@ -52,7 +52,7 @@ def test_update_announces_only_what_changed() -> None:
 
 def test_update_announces_removed_objects_from_the_root() -> None:
     state = published()
-    items = state.update(MANAGER, {}, {})
+    items = state.update(MANAGER, {}, {}, {})
     assert [(i.message.path, i.message.member, i.message.body) for i in items] == [
         (names.ROOT_PATH, "InterfacesRemoved", [names.backup_path(7), [names.BACKUP_INTERFACE]]),
         (names.ROOT_PATH, "InterfacesRemoved", [PATH, [names.DISK_INTERFACE]]),
@@ -63,9 +63,9 @@ def test_update_announces_removed_objects_from_the_root() -> None:
 def test_steps_of_a_backup_may_be_dropped_and_its_end_not() -> None:
     state = published()
     step = replace(BACKUP, fraction=0.5)
-    [item] = state.update(MANAGER, {UUID: DISK}, {7: step})
+    [item] = state.update(MANAGER, {UUID: DISK}, {7: step}, {})
     assert item.rank is Rank.PROGRESS
-    [item] = state.update(MANAGER, {UUID: DISK}, {7: replace(step, state="done")})
+    [item] = state.update(MANAGER, {UUID: DISK}, {7: replace(step, state="done")}, {})
     assert item.rank is Rank.SIGNAL
 
 
@@ -74,7 +74,7 @@ def test_values_are_made_fit_to_be_sent() -> None:
     view = DiskView(uuid=UUID, name="a\0b\n", size=1 << 70, free=-1)
     alerts = (Alert(code="stale", uuid=UUID, message="line\nline"),)
     scripts = (ScriptView("a\udcff.sh", True, "/x"),)
-    state.update(ManagerView(alerts=alerts, scripts=scripts), {UUID: view}, {})
+    state.update(ManagerView(alerts=alerts, scripts=scripts), {UUID: view}, {}, {})
     found = {name: value.value for name, value in state.get_all(PATH, "").items()}
     assert (found["Name"], found["Size"], found["Free"]) == ("a?b ", (1 << 64) - 1, 0)
     assert state.get(names.ROOT_PATH, "", "Scripts").value == [["a?.sh", True, "/x"]]

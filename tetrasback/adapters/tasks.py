@@ -1,0 +1,194 @@
+"""Does what is asked with the backups on a mounted disk, by the program tetras-back-snapshot.
+
+Each run of the program has a supervisor of its own (`running`), as backup scripts have. What it
+prints goes to the job's log; only what ``list`` prints is read here.
+"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from tetrasback.adapters import destination, listing
+from tetrasback.adapters.running import PLAIN_ENVIRONMENT, Child, Run
+from tetrasback.core.state import Code, Progress
+from tetrasback.core.task import JobCode, Kind, Snapshot, Task
+from tetrasback.ports import Logs, TaskOrder, TaskResult
+
+log = logging.getLogger(__name__)
+
+PROGRAM: Final = (sys.executable, "-I", str(Path(__file__).parent.parent / "snapshot"))
+"""tetras-back-snapshot, from where it lies."""
+LOOK_SECONDS: Final = 600.0
+"""For looking at a disk, which on a slow one with many backups takes a while."""
+STATUS_DISK: Final = 74
+"""Exit status of the program: the disk failed."""
+LABEL: Final = "tetras-back-snapshot"
+
+
+class Tasks:
+    """`ports.Tasks`. KEY seals manifests; GRACE and PATIENCE as in `running.Run`."""
+
+    def __init__(
+        self,
+        logs: Logs,
+        *,
+        key: Path,
+        program: Sequence[str] = PROGRAM,
+        grace: float = 10.0,
+        patience: float = 120.0,
+    ) -> None:
+        self._logs = logs
+        self._key = key
+        self._program = tuple(program)
+        self._grace = grace
+        self._patience = patience
+        self._run: Run | None = None
+        self._stopped = 0
+
+    async def run(self, order: TaskOrder, progress: Callable[[Progress], None]) -> TaskResult:
+        """As `ports.Tasks.run`."""
+        result, snapshots = await self._list(order)
+        if snapshots is None or order.task.kind is Kind.LIST:
+            return result
+        snapshot = _chosen(order.task, snapshots)
+        refusal = await self._refusal(order, snapshot)
+        if refusal is not None:
+            code, message = refusal
+            return TaskResult(None, Progress(), code, message, snapshots=tuple(snapshots))
+        assert snapshot is not None
+        words = self._words(order, snapshot.snapshot)
+        result, _ = await self._start(order, words, order.timeout, progress)
+        if order.task.kind is Kind.PIN and result.status == 0:
+            listed, seen = await self._list(order)  # what is remembered has to know
+            snapshots = snapshots if seen is None else seen
+            result = result if seen is not None else listed
+        return TaskResult(
+            result.status,
+            result.progress,
+            *_ending(result),
+            snapshot=snapshot.snapshot,
+            snapshots=tuple(snapshots),
+        )
+
+    def stop(self, job_id: int) -> None:
+        """As `ports.Tasks.stop`."""
+        self._stopped = job_id
+        if self._run is not None:
+            self._run.stop()
+
+    async def _list(self, order: TaskOrder) -> tuple[TaskResult, Sequence[Snapshot] | None]:
+        """What is on the disk; None where that could not be told."""
+        words = ("list", order.mount)
+        result, output = await self._start(order, words, LOOK_SECONDS, lambda _: None, look=True)
+        snapshots, others = listing.read(output)
+        for line in others[:20]:
+            self._say(order, line)
+        if result.status != 0:
+            return result, None
+        return TaskResult(0, Progress(), snapshots=tuple(snapshots)), snapshots
+
+    async def _refusal(self, order: TaskOrder, snapshot: Snapshot | None) -> tuple[str, str] | None:
+        """Why it is not even begun."""
+        task = order.task
+        if snapshot is None:
+            return JobCode.NO_SNAPSHOT, (
+                "there is no such backup on this disk: see tetras-backctl snapshots"
+                if task.snapshot
+                else "there is no complete backup on this disk"
+            )
+        if task.kind is Kind.VERIFY and not snapshot.manifest:
+            return (
+                JobCode.NO_MANIFEST,
+                "this backup has no manifest: nothing tells how it should be",
+            )
+        if task.kind is Kind.RESTORE:
+            # In a thread: the way to it may lie on another disk that hangs.
+            why = await asyncio.to_thread(destination.problem, task, order.source)
+            if why:
+                return JobCode.DESTINATION, why
+        return None
+
+    def _words(self, order: TaskOrder, folder: str) -> Sequence[str]:
+        """The program's command line, its own name left out."""
+        task, place = order.task, f"{order.mount}/{folder}"
+        key = f"--key={self._key}"
+        match task.kind:
+            case Kind.PIN:
+                return ("pin" if task.pinned else "unpin", order.mount, folder)
+            case Kind.VERIFY:
+                manifest = f"{order.mount}/.tetras-back/manifests/{folder}"
+                words = (key, f"--manifest={manifest}", f"--sample={task.percent}")
+                return ("verify", *words, "--", f"{place}/Donnees")
+        if task.database:
+            return ("restore-database", f"--engine={task.database}", "--", place, *task.paths)
+        where = [f"--to={task.destination}"]
+        if task.in_place:
+            where = ["--in-place"]
+            where += [f"--source={order.source}"] if order.source.strip("/") else []
+        return ("restore", key, *where, "--", place, *task.paths)
+
+    async def _start(
+        self,
+        order: TaskOrder,
+        words: Sequence[str],
+        seconds: float,
+        progress: Callable[[Progress], None],
+        look: bool = False,
+    ) -> tuple[TaskResult, bytes]:
+        """Run the program; how it ended, and what it printed if it was to LOOK."""
+        if self._stopped == order.job_id:
+            return TaskResult(None, Progress()), b""
+        child = Child(
+            id=order.job_id,
+            label=LABEL,
+            command=(*self._program, *words),
+            directory="/",
+            environment={
+                **PLAIN_ENVIRONMENT,
+                "TETRAS_BACK_ID": str(order.job_id),
+                "TETRAS_BACK_UUID": order.task.uuid,
+                "TETRAS_BACK_KEY": str(self._key),
+            },
+            nice=order.nice,
+            timeout=seconds,
+            capture=listing.CAPTURE if look else 0,
+        )
+        run = Run(child, partial(self._say, order), progress, self._grace, self._patience)
+        try:
+            run.start()
+            self._run = run
+            result = await run.finish()
+        except (OSError, ValueError) as error:
+            log.error("%s cannot be started: %s", LABEL, error)
+            return TaskResult(
+                None, Progress(), JobCode.FAILED, "tetras-back-snapshot cannot be started"
+            ), b""
+        finally:
+            self._run = None
+            run.close()
+        ended = TaskResult(result.status, result.progress, result.code, result.message)
+        return ended, run.captured
+
+    def _say(self, order: TaskOrder, line: str) -> None:
+        """Into the job's log; what takes a moment has none."""
+        if order.task.kind.is_job:
+            self._logs.add(order.job_id, line)
+        else:
+            log.info("%s: %s", LABEL, line)
+
+
+def _chosen(task: Task, snapshots: Sequence[Snapshot]) -> Snapshot | None:
+    if not task.snapshot:
+        return snapshots[0] if snapshots else None
+    return next((item for item in snapshots if item.snapshot == task.snapshot), None)
+
+
+def _ending(result: TaskResult) -> tuple[str, str]:
+    """Code and message."""
+    if result.status == STATUS_DISK:
+        return Code.DISK_ERROR, "the disk could not be read, or not be written to: have it checked"
+    return result.code, result.message

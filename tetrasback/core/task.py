@@ -1,0 +1,73 @@
+"""What may be done with the backups on a disk: looked at, pinned, verified, restored from."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a task does. Clients translate those that are jobs on the bus."""
+
+    LIST = "list"
+    PIN = "pin"
+    VERIFY = "verify"
+    RESTORE = "restore"
+
+    @property
+    def is_job(self) -> bool:
+        """Whether it is shown, recorded and told of; the others take a moment."""
+        return self in (Kind.VERIFY, Kind.RESTORE)
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes something on the disk."""
+        return self is Kind.PIN
+
+
+class JobCode(StrEnum):
+    """Why a job has its verdict, besides the words of `state.Code`. Clients translate them."""
+
+    NO_SNAPSHOT = "no-snapshot"
+    NO_MANIFEST = "no-manifest"
+    CONTENT_DAMAGED = "content-damaged"
+    RESTORE_WARNING = "restore-warning"
+    DESTINATION = "destination"
+    FAILED = "job-failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One complete backup on a disk. ``started`` in µs since the epoch; 0 = not known."""
+
+    snapshot: str
+    """The name of its folder."""
+    started: int = 0
+    host: str = ""
+    ours: bool = False
+    """Made by this server."""
+    original: bool = False
+    """Made by the program that this one takes the place of."""
+    pinned: bool = False
+    files: int = 0
+    bytes: int = 0
+    manifest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be done with the disk of this UUID."""
+
+    kind: Kind
+    uuid: str
+    snapshot: str = ""
+    """The folder; empty = the newest."""
+    pinned: bool = False
+    percent: int = 100
+    """How much of it is verified."""
+    paths: tuple[str, ...] = ()
+    """What is restored, as on the server (or names of databases); none = everything."""
+    destination: str = ""
+    """The directory to restore to."""
+    in_place: bool = False
+    """Restore to where it came from, instead."""
+    database: str = ""
+    """Restore dumps into this server (mysql, postgresql), instead."""
