@@ -9,6 +9,10 @@ export const NAME = "org.tetraslibre.Back";
 export const ROOT = "/org/tetraslibre/Back";
 const PROPERTIES = "org.freedesktop.DBus.Properties";
 const OBJECTS = "org.freedesktop.DBus.ObjectManager";
+const BUS = "org.freedesktop.DBus";
+const BUS_PATH = "/org/freedesktop/DBus";
+/** ms without any answer after which the connection is given up; a daemon may have to start. */
+const SILENCE = 30_000;
 /** ms until a lost bus is tried again. */
 const RETRY = 2000;
 /** ms that an answer may take: unplugging a slow disk writes what is left to be written. */
@@ -32,18 +36,94 @@ export function plain(value) {
  * @param {(member: string, args: unknown[]) => void} onSignal a signal of the daemon itself
  */
 export function connect(send, onSignal) {
-  let client = reading();
+  /** The bus itself, which tells when the daemon comes and goes. @type {CockpitDBus | null} */
+  let bus = null;
+  /** The daemon, while it is there. @type {CockpitDBus | null} */
+  let daemon = null;
+  let timer = 0;
 
-  function reading() {
+  /** @param {Link} link */
+  function settle(link) {
+    clearTimeout(timer);
+    if (link === "lost") timer = setTimeout(open, RETRY);
+    send({ type: "link", link });
+  }
+
+  /** @param {string} member @param {string} type @param {unknown[]} args */
+  const askBus = async (member, type, args) =>
+    (await bus?.call(BUS_PATH, BUS, member, args, { type }))?.[0];
+
+  function open() {
+    leave();
+    const old = bus;
+    const opened = cockpit.dbus(BUS, { bus: "system" });
+    bus = opened;
+    old?.close();
+    clearTimeout(timer);
+    timer = setTimeout(() => settle("lost"), SILENCE);
+    const match = { interface: BUS, path: BUS_PATH, member: "NameOwnerChanged", arg0: NAME };
+    opened.subscribe(match, (_path, _name, _signal, args) => {
+      if (opened !== bus) return;
+      leave();
+      if (args[2]) enter();
+      else whyNot();
+    });
+    opened.addEventListener("close", () => {
+      if (opened !== bus) return;
+      leave();
+      settle("lost");
+    });
+    look();
+  }
+
+  /** Is the daemon there? If not, does it come when it is called for? */
+  async function look() {
+    const asked = bus;
+    try {
+      if (await askBus("NameHasOwner", "s", [NAME])) enter();
+      else await askBus("StartServiceByName", "su", [NAME, 0]);
+    } catch {
+      if (asked === bus) await whyNot();
+    }
+  }
+
+  /** Nobody owns the name: is there anything that could be started? */
+  async function whyNot() {
+    const asked = bus;
+    try {
+      const names = /** @type {string[]} */ (await askBus("ListActivatableNames", "", []));
+      if (asked === bus && !daemon) settle(names.includes(NAME) ? "stopped" : "missing");
+    } catch {
+      if (asked === bus) settle("lost");
+    }
+  }
+
+  function enter() {
+    if (daemon) return;
     const opened = cockpit.dbus(NAME, { bus: "system" });
-    opened.subscribe(
-      { path_namespace: ROOT, interface: PROPERTIES },
-      (path, _name, _signal, args) => {
-        const [name, properties] = /** @type {[string, object]} */ (plain(args));
-        send({ type: "changed", path, name, properties, at: Date.now() });
-      },
-    );
-    opened.subscribe({ path: ROOT, interface: OBJECTS }, (_path, _name, signal, args) => {
+    daemon = opened;
+    listen(opened);
+    opened.addEventListener("close", () => {
+      if (opened !== daemon) return;
+      daemon = null;
+      settle("lost");
+    });
+    load(opened);
+  }
+
+  function leave() {
+    const left = daemon;
+    daemon = null;
+    left?.close();
+  }
+
+  /** @param {CockpitDBus} to */
+  function listen(to) {
+    to.subscribe({ path_namespace: ROOT, interface: PROPERTIES }, (path, _name, _signal, args) => {
+      const [name, properties] = /** @type {[string, object]} */ (plain(args));
+      send({ type: "changed", path, name, properties, at: Date.now() });
+    });
+    to.subscribe({ path: ROOT, interface: OBJECTS }, (_path, _name, signal, args) => {
       const [path, second] = /** @type {[string, object]} */ (plain(args));
       if (signal === "InterfacesAdded") {
         const interfaces = /** @type {Record<string, object>} */ (second);
@@ -52,25 +132,9 @@ export function connect(send, onSignal) {
         send({ type: "removed", path, interfaces: /** @type {string[]} */ (second) });
       }
     });
-    opened.subscribe({ path: ROOT, interface: NAME }, (_path, _name, signal, args) =>
+    to.subscribe({ path: ROOT, interface: NAME }, (_path, _name, signal, args) =>
       onSignal(signal, args),
     );
-    opened.addEventListener("owner", (_event, owner) => {
-      if (opened !== client && client) return;
-      if (owner) load(opened);
-      else whyNot(opened);
-    });
-    opened.addEventListener("close", () => {
-      send({ type: "link", link: "lost" });
-      setTimeout(again, RETRY);
-    });
-    return opened;
-  }
-
-  function again() {
-    client.close();
-    client = reading();
-    load(client);
   }
 
   /** @param {CockpitDBus} from */
@@ -80,42 +144,18 @@ export function connect(send, onSignal) {
         from.call(ROOT, OBJECTS, "GetManagedObjects", [], { type: "" }),
         from.call(ROOT, PROPERTIES, "GetAll", [NAME], { type: "s" }),
       ]);
+      if (from !== daemon) return;
+      clearTimeout(timer);
       const found = /** @type {Record<string, Record<string, object>>} */ (plain(objects));
       send({ type: "objects", manager: /** @type {Manager} */ (plain(manager)), objects: found });
     } catch (caught) {
-      const error = /** @type {DBusError} */ (caught);
-      if (error.name === "org.freedesktop.DBus.Error.AccessDenied") {
-        send({ type: "link", link: "refused" });
-      } else if (!error.problem || error.problem === "not-found") {
-        await whyNot(from);
-      }
-      // Else the connection has closed, and is opened again.
+      if (from !== daemon) return;
+      const { name } = /** @type {DBusError} */ (caught);
+      settle(name === "org.freedesktop.DBus.Error.AccessDenied" ? "refused" : "lost");
     }
   }
 
-  /** Nobody owns the name: is there anything to start? */
-  /** @param {CockpitDBus} from */
-  async function whyNot(from) {
-    const bus = cockpit.dbus("org.freedesktop.DBus", { bus: "system" });
-    try {
-      const [names] = await bus.call(
-        "/org/freedesktop/DBus",
-        "org.freedesktop.DBus",
-        "ListActivatableNames",
-        [],
-        { type: "" },
-      );
-      if (from !== client) return;
-      const installed = /** @type {string[]} */ (names).includes(NAME);
-      send({ type: "link", link: installed ? "stopped" : "missing" });
-    } catch {
-      send({ type: "link", link: "lost" });
-    } finally {
-      bus.close();
-    }
-  }
-
-  load(client);
+  open();
 
   return {
     /**
@@ -126,7 +166,8 @@ export function connect(send, onSignal) {
      * @param {unknown[]} args
      */
     async read(member, type, args) {
-      const answer = await client.call(ROOT, NAME, member, args, { type });
+      if (!daemon) throw new Error("not connected");
+      const answer = await daemon.call(ROOT, NAME, member, args, { type });
       return plain(answer[0]);
     },
 
@@ -148,7 +189,7 @@ export function connect(send, onSignal) {
     },
 
     /** Look once more whether the daemon is there; activation starts one that is not. */
-    retry: again,
+    retry: open,
   };
 }
 

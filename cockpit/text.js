@@ -53,8 +53,15 @@ export function say(table, word, context) {
   return context ? pgettext(context, table[word]) : _(table[word]);
 }
 
-/** TEXT as it begins a line of its own. @param {string} text */
-export const sentence = (text) => text.charAt(0).toLocaleUpperCase(locale()) + text.slice(1);
+/**
+ * TEXT as it begins a line of its own; what is no word, such as the name of a file, stays as it is.
+ *
+ * @param {string} text
+ */
+export const sentence = (text) =>
+  /^\p{Ll}+(?=[\s,:;’']|$)/u.test(text)
+    ? text.charAt(0).toLocaleUpperCase(locale()) + text.slice(1)
+    : text;
 
 /**
  * TEXT of a stranger as one line of at most MOST characters. Control and formatting characters,

@@ -166,7 +166,13 @@ interface CockpitDBus {
     options?: { type?: string; timeout?: number; flags?: string },
   ): Promise<unknown[]>;
   subscribe(
-    match: { path?: string; path_namespace?: string; interface?: string; member?: string },
+    match: {
+      path?: string;
+      path_namespace?: string;
+      interface?: string;
+      member?: string;
+      arg0?: string;
+    },
     callback: (path: string, name: string, signal: string, args: unknown[]) => void,
   ): { remove(): void };
   addEventListener(type: "owner", callback: (event: Event, owner: string | null) => void): void;

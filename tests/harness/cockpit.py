@@ -18,19 +18,19 @@ _LISTENING = "0A"
 
 
 def install_page(directory: Path) -> Path:
-    """The page, as a package installs it, in DIRECTORY/cockpit/tetras-back; that place."""
+    """The page, as a package installs it, in DIRECTORY/cockpit/tetras-back; DIRECTORY."""
     place = directory / "cockpit" / PACKAGE
     if not place.exists():
-        words = ["make", "--silent", f"--directory={PROJECT}", "place-page", f"PAGEDIR={place}"]
-        run(words)
-    return place
+        run(["make", "--silent", f"--directory={PROJECT}", "place-page", f"PAGEDIR={place}"])
+    return directory
 
 
 class Cockpit:
     """Cockpit for one person, who needs no login: USER (None: root), with the daemon's BUS.
 
-    The page is installed below DIRECTORY, which USER must be able to enter. Root has administrative
-    access, a user has none. `url` is the page by itself, `shell` the page within Cockpit.
+    Its files lie below DIRECTORY, the page's below DATA (None: there, too); USER must be able to
+    enter both. Root has administrative access, a user has none. `url` is the page by itself,
+    `shell` the page within Cockpit.
     """
 
     def __init__(
@@ -38,9 +38,10 @@ class Cockpit:
         bus: PrivateBus,
         directory: Path,
         user: User | None = None,
+        data: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        self.place = install_page(directory)
+        share = data or install_page(directory)
         home = directory / f"cockpit-home-{user.name if user else 'root'}"
         home.mkdir(exist_ok=True)
         if user:
@@ -48,7 +49,7 @@ class Cockpit:
         environment = {
             **bus.environment,
             "HOME": str(home),
-            "XDG_DATA_HOME": str(directory),
+            "XDG_DATA_HOME": str(share),
             "XDG_RUNTIME_DIR": str(home),
             **(env or {}),
         }

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.harness import Cockpit, Polkitd, PrivateBus, TagRule, User
+from tests.harness import Cockpit, Polkitd, PrivateBus, TagRule, User, Workspace
+from tests.harness.cockpit import install_page
 from tests.system.scene import Scene
 from tests.web.page import Page
 
@@ -36,8 +37,17 @@ def scene(bus: PrivateBus, polkitd: Polkitd, tag_rule: TagRule, workspace: Path)
         yield made
 
 
+@pytest.fixture(scope="session")
+def installed() -> Iterator[Path]:
+    """Where the page is installed."""
+    with Workspace("tetras-back-web-") as directory:
+        yield install_page(directory)
+
+
 @pytest.fixture
-def visit(bus: PrivateBus, workspace: Path, browser: Browser) -> Iterator[Callable[..., Page]]:
+def visit(
+    bus: PrivateBus, workspace: Path, browser: Browser, installed: Path
+) -> Iterator[Callable[..., Page]]:
     """`visit(user=…, locale="fr-FR", …)`: a window of Cockpit's for USER (None: root); options are
     those of a browser's context. At the end nothing may have gone wrong in any of them."""
     with ExitStack() as stack:
@@ -46,7 +56,7 @@ def visit(bus: PrivateBus, workspace: Path, browser: Browser) -> Iterator[Callab
         def make(
             user: User | None = None, env: dict[str, str] | None = None, **options: Any
         ) -> Page:
-            cockpit = stack.enter_context(Cockpit(bus, workspace, user, env))
+            cockpit = stack.enter_context(Cockpit(bus, workspace, user, installed, env))
             context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
             stack.callback(context.close)
             pages.append(Page(context, cockpit))

@@ -27,6 +27,10 @@ class Page:
         if message.type in ("error", "warning"):
             self.faults.append(message.text)
 
+    def pardon(self, words: str) -> None:
+        """The browser was right to complain with WORDS."""
+        self.faults = [fault for fault in self.faults if words not in fault]
+
     def open(self, *, wait: bool = True) -> "Page":
         """Go there; with WAIT until it shows what the daemon knows."""
         self.page.goto(self.cockpit.url)
