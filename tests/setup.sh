@@ -20,8 +20,8 @@ if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     die "this needs Debian 12 or newer (there is no apt-get here)"
 fi
 
-# What builds the Debian packages: debian/control's Build-Depends, and the tools that read it.
-building=(build-essential debhelper dh-python gettext pkgconf lintian)
+# What builds the Debian packages: debian/control's Build-Depends.
+building=(build-essential debhelper dh-python gettext pkgconf)
 # What the daemon, the command and the scripts run with, and what shows them at work.
 packages=(
     python3 python3-dbus-next python3-pyudev python3-tomlkit python3-rich
@@ -37,7 +37,7 @@ elif [[ $goal != demo ]]; then
         python3-venv python3-pip python3-dbusmock python3-jsonschema ca-certificates
         shellcheck libxml2-utils libdbus-1-dev man-db mandoc bash-completion zsh fish
         libnotify-bin imagemagick desktop-file-utils
-        dosfstools exfatprogs ntfs-3g mtree-netbsd openssl perl psmisc strace pkexec bsdutils
+        lintian dosfstools exfatprogs ntfs-3g mtree-netbsd openssl perl psmisc strace pkexec bsdutils
         mariadb-server postgresql
     )
 fi

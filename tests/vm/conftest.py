@@ -27,7 +27,8 @@ def pytest_sessionstart() -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report = yield
     if report.failed and call.when == "call":
-        server = getattr(item, "funcargs", {}).get("server")
+        made = getattr(item, "funcargs", {}).values()
+        server = next((value for value in made if isinstance(value, Server)), None)
         if server is not None:
             place = FAILED / re.sub(r"\W+", "-", item.name)
             report.sections.append((f"the guest, in {place}", _keep(server, place)))
