@@ -3,32 +3,12 @@
 import pytest
 
 from tests.vm.disk import UsbDisk
+from tests.vm.people import seated, typing
 from tests.vm.server import Server
 
 REFUSED = 3
 FORGET = ("tetras-backctl", "forget", "bleu")
 BACKUP = ("tetras-backctl", "backup", "bleu")
-
-# Root's password (or anna's own) is typed where one is asked for, as at a terminal.
-AT_A_TERMINAL = """
-import os, pty, sys
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execvp("runuser", ["runuser", "-u", sys.argv[1], "--", *sys.argv[3:]])
-shown = b""
-while True:
-    try:
-        data = os.read(terminal, 4096)
-    except OSError:
-        break
-    if not data:
-        break
-    shown += data
-    if shown.endswith(b"Password: "):
-        os.write(terminal, sys.argv[2].encode() + b"\\n")
-sys.stdout.write(shown.decode(errors="replace"))
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-"""
 
 
 @pytest.fixture
@@ -69,28 +49,20 @@ def test_root_needs_no_polkit(server: Server) -> None:
 
 @pytest.mark.usefixtures("disk")
 def test_with_an_agent_a_password_is_asked_for(server: Server) -> None:
-    def typed(user: str, password: str) -> int:
-        words = ("python3", "-c", AT_A_TERMINAL, user, password, *FORGET)
-        return server.run(*words, check=False).returncode
-
     # alice does not know root's password, nor is her own an administrator's.
-    assert typed("alice", "alice") == REFUSED
+    assert typing(server, "alice", "alice", *FORGET).returncode == REFUSED
     assert "bleu" in server.ctl("disks").stdout
     # anna is in the group sudo, which administers a Debian.
-    assert typed("anna", "anna") == 0
+    assert typing(server, "anna", "anna", *FORGET).returncode == 0
     assert "bleu" not in server.ctl("disks").stdout
 
 
 @pytest.mark.usefixtures("disk")
 def test_whoever_sits_at_the_server_runs_backups(server: Server) -> None:
-    def seated(*command: str) -> int:
-        """The exit status of COMMAND in a session of alice's on a console where nobody is."""
-        server.run("chvt", "9")
-        session = ("User=alice", "PAMName=login", "TTYPath=/dev/tty9", "StandardInput=tty")
-        options = [word for line in session for word in ("-p", line)]
-        run = ("systemd-run", "--quiet", "--wait", "--collect", *options)
-        return server.run(*run, *command, check=False).returncode
+    def seat(*words: str) -> int:
+        command = ("/usr/bin/tetras-backctl", "--no-ask-password", *words)
+        return seated(server, "alice", *command).returncode
 
-    assert seated("/usr/bin/tetras-backctl", "--no-ask-password", "backup", "bleu") == 0
-    assert seated("/usr/bin/tetras-backctl", "--no-ask-password", "forget", "bleu") == REFUSED
+    assert seat("backup", "bleu") == 0
+    assert seat("forget", "bleu") == REFUSED
     assert len(server.history()) == 2
