@@ -44,7 +44,7 @@ UNIT
     chroot "$root" systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer \
         e2scrub_all.timer e2scrub_reap.service fstrim.timer dpkg-db-backup.timer \
         systemd-networkd-wait-online.service
-    chroot "$root" systemctl disable --quiet mariadb.service
+    chroot "$root" systemctl disable --quiet mariadb.service postgresql.service
 
     # The only thing beyond its network card is the sink for mail (sink.py).
     printf '[Match]\nType=ether\n[Network]\nAddress=10.0.2.15/24\nLinkLocalAddressing=no\n' \

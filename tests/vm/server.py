@@ -123,6 +123,14 @@ class Server(Machine):
             for path, interfaces in found.items()
         }
 
+    def preparable(self) -> list[dict[str, Any]]:
+        """The whole disks that could be made backup disks."""
+        done = self.run(
+            *("busctl", "--json=short", "get-property", names.BUS_NAME, names.ROOT_PATH),
+            *(names.MANAGER_INTERFACE, "Preparable"),
+        )
+        return list(plain(json.loads(done.stdout)["data"]))
+
     def shown(self, disk: UsbDisk) -> dict[str, Any]:
         """The properties of a disk's object; empty where there is none."""
         return self.objects().get(names.disk_path(disk.uuid), {})

@@ -94,3 +94,25 @@ def test_live_exposure(server: Server) -> None:
     for unit, threshold in (("tetras-back", 45), ("tetras-back-relay", 15)):
         words = ["systemd-analyze", "security", f"--threshold={threshold}", "--no-pager"]
         assert server.run(*words, unit, check=False).returncode == 0, unit
+
+
+def test_every_shipped_script_does_its_work(server: Server) -> None:
+    server.run("systemctl", "start", "mariadb", "postgresql")
+    server.shell(
+        "mariadb -e 'create database shop; create table shop.goods select \"a saw\" as name';"
+        " su postgres -c \"psql -c 'create database stock'\""
+    )
+    disk = server.disk(size_mb=512)
+    server.configure([disk], ["backup_nocloud.sh", "backup_demo-tibox.sh"])
+    server.plug(disk)
+    server.becomes(disk, "safe-to-unplug", seconds=180)
+    assert server.history()[0]["Verdict"] == "success", server.ctl("log").stdout
+    with server.look(disk) as point:
+        server.shell(
+            f"diff -r --no-dereference /home {point}/home; cmp /etc/shadow {point}/etc/shadow"
+        )
+        dumps = server.shell(
+            f"tar -xzOf {point}/*_Sauvegarde_server/serveur.tar.gz --wildcards 'bases/*.sql'"
+        )
+    assert "a saw" in dumps
+    assert "CREATE DATABASE stock" in dumps
