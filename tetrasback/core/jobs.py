@@ -111,11 +111,16 @@ def cancel_request(turn: Turn, event: events.JobCancelRequested) -> None:
 
 
 def proceed(turn: Turn) -> None:
-    """Open the disk of a job that has waited for a check of it to end."""
+    """After every step: the disk of a job that has waited for a check of it to end is opened, and
+    whatever has happened to it, it is shown that it is in use."""
     job = turn.state.current_job
-    if job is not None and job.awaiting is Awaiting.NOTHING:
-        if job.device.whole in turn.state.checking:
-            return
+    if job is None:
+        return
+    disk = turn.state.disks.get(job.task.uuid)
+    unused = turn.state.active_backup(job.task.uuid) is None
+    if disk is not None and unused and not job.gone and disk.state is not DiskState.REJECTED:
+        turn.disk(disk, state=DiskState.HELD, reason=Reason.JOB)
+    if job.awaiting is Awaiting.NOTHING and job.device.whole not in turn.state.checking:
         turn.job(job, phase=Phase.MOUNTING, awaiting=Awaiting.OPEN)
         turn.do(OpenDisk(job.id, job.device, "mount" if job.task.kind.writes else "read"))
 

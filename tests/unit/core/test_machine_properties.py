@@ -12,6 +12,7 @@ from tetrasback.core.alerts import MAX_ALERTS, alerts
 from tetrasback.core.devices import BlockDevice
 from tetrasback.core.news import BackupEnded
 from tetrasback.core.state import Progress, State
+from tetrasback.core.task import Kind, Task
 from tetrasback.core.wholes import Order, WholeDisk
 from tetrasback.errors import TetrasBackError
 
@@ -45,6 +46,9 @@ def any_request(pick: Random) -> Any:
             events.PrepareRequested(any_order(pick), pick.random() < 0.5),
             events.HoldRequested(pick.choice(["", uuid]), pick.choice([1, 3600])),
             events.UnholdRequested(pick.choice(["", uuid])),
+            events.JobRequested(Task(pick.choice(list(Kind)), uuid)),
+            events.JobRequested(Task(pick.choice([Kind.VERIFY, Kind.RESTORE]), uuid)),
+            events.JobCancelRequested(pick.randrange(20)),
         ]
     )
 
@@ -72,6 +76,7 @@ def any_fact(pick: Random) -> Any:
             events.DiskSynced(stale),
             events.DiskClosed(stale),
             events.ScriptProgressed(1, any_progress(pick)),
+            events.TaskFinished(stale, 0, any_progress(pick)),
             events.ReleaseChecked(pick.choice(UUIDS), "/dev/sdb", "in-use"),
             events.WholeSeen(any_order(pick).whole),
             events.WholeGone(any_order(pick).whole.syspath),
@@ -103,6 +108,9 @@ def reply(effect: object, fault: str, status: int | None, said: Progress, presen
             return events.DiskOpened(backup_id, fault, "message")
         case effects.RunScript(backup_id):
             return events.ScriptFinished(backup_id, status, said)
+        case effects.RunTask(job_id):
+            code = "timed-out" if fault else ""
+            return events.TaskFinished(job_id, status, said, code, "message")
         case effects.ProbeDisk(backup_id):
             return events.DiskProbed(backup_id, fault, "message")
         case effects.SyncDisk(backup_id):
@@ -119,6 +127,17 @@ def look(world: World) -> None:
     begun = [item for item in world.state.backups.values() if item.started_at]
     assert sum(not item.over for item in begun) <= 1
     assert all(not world.state.backups[item].started_at for item in world.state.queue)
+    # Never a backup while a disk is read, never the reverse.
+    job = world.state.current_job
+    assert job is None or (world.state.running is None and not job.over)
+    assert sum(not item.over for item in world.state.jobs.values()) <= 1
+    opened = [
+        item for item in world.pending if isinstance(item, effects.OpenDisk | effects.RunTask)
+    ]
+    assert len(opened) <= 1
+    if job is not None and not job.gone:
+        there = world.state.disks[job.task.uuid]
+        assert there.state in ("held", "queued", "rejected")
     for item in world.state.queue:
         backup = world.state.backups[item]
         held = {"", backup.uuid} & world.state.holds.keys()
@@ -159,6 +178,17 @@ def check_verdicts(world: World, awaited: list[object]) -> None:
     """One verdict a backup, and no success without everything that a success needs."""
     told = [item.backup_id for item in world.of(signals.BackupFinished)]
     assert len(told) == len(set(told))
+    jobs = [item.job_id for item in world.of(signals.JobFinished)]
+    assert len(jobs) == len(set(jobs))
+    assert set(jobs) <= {item.job_id for item in world.of(signals.JobStarted)}
+    for row in world.jobs.values():
+        assert bool(row.verdict) == (row.id in jobs)
+        mine = [item for item in awaited if getattr(item, "backup_id", None) == row.id]
+        done = [item for item in mine if isinstance(item, events.TaskFinished)]
+        if row.verdict in ("success", "warning"):
+            assert any(item.status in (0, 3) and not item.code for item in done)
+        if row.verdict == "success":
+            assert not any(item.status or item.progress.warnings for item in done)
     letters = [item.backup for item in world.letters if isinstance(item, BackupEnded)]
     assert [item.id for item in letters] == told
     assert [item.verdict for item in letters] == world.verdicts()
@@ -195,10 +225,13 @@ def come_to_rest(world: World) -> None:
             break
     assert not world.state.busy
     assert not world.state.checking
+    assert world.state.job is None
+    assert all(row.verdict for row in world.jobs.values())
     told = {item.backup_id for item in world.of(signals.BackupFinished)}
     assert told == set(world.rows)
     for disk in world.state.disks.values():
         assert disk.state not in ("queued", "running"), disk
+        assert disk.reason != "job", disk
         if disk.device is None:
             assert disk.state == "absent"
 

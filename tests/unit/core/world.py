@@ -9,9 +9,11 @@ from tetrasback.config.model import BackupConfig, Config, DiskConfig
 from tetrasback.core import effects, events, signals
 from tetrasback.core.devices import BlockDevice
 from tetrasback.core.machine import step
-from tetrasback.core.state import Backup, Disk, Plug, Progress, State
+from tetrasback.core.state import Backup, Disk, DiskJob, Plug, Progress, State
+from tetrasback.core.task import Snapshot
 
 SECOND = 1_000_000
+SNAPSHOT = Snapshot("2026-11-25_03-04-05_Sauvegarde_x", started=5)
 UUIDS = [f"0b5a9f3e-0000-4000-8000-00000000000{n}" for n in range(4)]
 
 
@@ -53,6 +55,8 @@ class World:
     disks: dict[str, Disk] = field(default_factory=dict)
     rows: dict[int, Backup] = field(default_factory=dict)
     holds: dict[str, int] = field(default_factory=dict)
+    jobs: dict[int, DiskJob] = field(default_factory=dict)
+    seen: dict[str, Any] = field(default_factory=dict)
     ran: list[tuple[str, str]] = field(default_factory=list)
     letters: list[Any] = field(default_factory=list)
     calls: list[Any] = field(default_factory=list)
@@ -87,9 +91,14 @@ class World:
             for uuid, disk in self.disks.items()
         )
         untold = tuple(row for row in self.rows.values() if row.verdict and not row.mailed)
-        next_id = max(self.rows, default=0) + 1
+        next_id = max(self.rows.keys() | self.jobs.keys(), default=0) + 1
         holds = tuple(self.holds.items())
-        self.happen(events.Started(boot, next_id, remembered, unfinished, untold, holds))
+        jobs = tuple(
+            DiskJob(row.id, row.task, row.name, BlockDevice("", "", row.task.uuid))
+            for row in self.jobs.values()
+            if not row.verdict
+        )
+        self.happen(events.Started(boot, next_id, remembered, unfinished, untold, holds, jobs))
         self.happen(events.ConfigChanged())
         if ready:
             self.happen(events.SystemReady())
@@ -116,6 +125,10 @@ class World:
                 self.holds[uuid] = until
                 if not until:
                     del self.holds[uuid]
+            case effects.RecordJob(job):
+                self.jobs[job.id] = job
+            case effects.RecordSnapshots(uuid, snapshots):
+                self.seen[uuid] = snapshots
             case effects.RecordDisk(disk):
                 self.disks[disk.uuid] = disk
             case effects.RecordBackup(backup):
@@ -130,6 +143,12 @@ class World:
                 self.calls.append(call)
             case effects.EditConfig(edit):
                 self._edit(edit)
+            case effects.StopTask(job_id):
+                self.done.append(effect)
+                for item in self.pending:
+                    if isinstance(item, effects.RunTask) and item.job_id == job_id:
+                        self.answer(item, events.TaskFinished(job_id, None, Progress()))
+                        return
             case effects.StopScript(backup_id):
                 self.done.append(effect)
                 for item in self.pending:
@@ -139,6 +158,7 @@ class World:
             case (
                 effects.OpenDisk()
                 | effects.RunScript()
+                | effects.RunTask()
                 | effects.ProbeDisk()
                 | effects.SyncDisk()
                 | effects.CloseDisk()
@@ -204,6 +224,10 @@ def well(effect: Any) -> Any:
             return events.DiskOpened(backup_id, free=50)
         case effects.RunScript(backup_id):
             return events.ScriptFinished(backup_id, 0, Progress(files_done=3))
+        case effects.RunTask(job_id, task):
+            found = task.snapshot or SNAPSHOT.snapshot
+            said = Progress(files_done=3)
+            return events.TaskFinished(job_id, 0, said, snapshot=found, snapshots=(SNAPSHOT,))
         case effects.ProbeDisk(backup_id):
             return events.DiskProbed(backup_id)
         case effects.SyncDisk(backup_id):

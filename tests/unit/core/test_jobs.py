@@ -1,0 +1,238 @@
+"""What is done with the backups on a disk: one thing at a time, with one verdict."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.unit.core.world import SNAPSHOT, UUIDS, World, device, disk, ready
+from tetrasback.core import effects, events, signals
+from tetrasback.core.state import DiskJob, Progress
+from tetrasback.core.task import Kind, Task
+from tetrasback.errors import Busy, NotPlugged, NotRunning, Rejected, UnknownDisk, UnknownJob
+
+
+def plugged(*uuids: str, **changes: Any) -> World:
+    """The first disk is here and was backed up, with nothing left to do."""
+    world = ready(*uuids)
+    world.happen(events.DeviceSeen(device(**changes)))
+    world.settle()
+    world.told.clear()
+    return world
+
+
+def ask(world: World, kind: Kind = Kind.RESTORE, uuid: str = UUIDS[0]) -> None:
+    world.happen(events.JobRequested(Task(kind, uuid)))
+
+
+def last(world: World) -> DiskJob:
+    return world.jobs[max(world.jobs)]
+
+
+def running(kind: Kind = Kind.RESTORE) -> World:
+    """The disk is open and the work goes on."""
+    world = plugged()
+    ask(world, kind)
+    world.settle_one()
+    return world
+
+
+def kinds(world: World) -> list[str]:
+    return [type(signal).__name__ for signal in world.told]
+
+
+def test_disk_is_read_only_and_released_again() -> None:
+    world = plugged()
+    ask(world)
+    assert world.pending == [effects.OpenDisk(2, device(), "read")]
+    assert disk(world) == ("held", "job")
+    world.settle()
+    assert last(world).verdict == "success"
+    assert last(world).snapshot == SNAPSHOT.snapshot
+    assert kinds(world) == ["JobStarted", "JobFinished", "SafeToUnplug"]
+    assert disk(world) == ("safe-to-unplug", "")
+    assert world.seen == {UUIDS[0]: (SNAPSHOT,)}
+
+
+def test_disk_that_is_only_looked_at_is_safe_again_without_a_word() -> None:
+    world = plugged()
+    ask(world, Kind.LIST)
+    world.settle()
+    assert disk(world) == ("safe-to-unplug", "")
+    assert not world.told
+    assert not world.jobs
+
+
+def test_pin_is_brought_onto_the_disk() -> None:
+    world = plugged()
+    ask(world, Kind.PIN)
+    assert [effect.mode for effect in world.pending] == ["mount"]
+    world.settle_one()
+    world.settle_one()
+    assert [type(effect) for effect in world.pending] == [effects.SyncDisk]
+    world.settle()
+    assert disk(world) == ("safe-to-unplug", "")
+
+
+def test_disk_that_nobody_saved_is_restored_from_but_not_pinned_on() -> None:
+    world = ready(UUIDS[1])
+    world.happen(events.DeviceSeen(device()))
+    with pytest.raises(UnknownDisk):
+        ask(world, Kind.PIN)
+    ask(world)
+    world.settle()
+    assert last(world).verdict == "success"
+    assert disk(world) == ("unknown", "")
+
+
+def test_write_protected_disk_is_read() -> None:
+    world = plugged(read_only=True)
+    assert disk(world) == ("rejected", "read-only")
+    ask(world)
+    world.settle()
+    assert last(world).verdict == "success"
+    assert disk(world) == ("rejected", "read-only")
+
+
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        ((events.DeviceGone(device().syspath),), NotPlugged),
+        ((events.DeviceSeen(device(1, uuid=UUIDS[0])),), Rejected),
+        ((events.RunRequested(UUIDS[0]),), Busy),
+        ((events.JobRequested(Task(Kind.VERIFY, UUIDS[0])),), Busy),
+        ((events.StopRequested(),), Busy),
+    ],
+)
+def test_what_is_in_the_way(told: tuple[Any, ...], error: type[Exception]) -> None:
+    world = plugged()
+    for event in told:
+        world.happen(event)
+    with pytest.raises(error):
+        ask(world)
+
+
+def test_disk_is_opened_after_the_check_of_it() -> None:
+    world = ready()
+    world.happen(events.DeviceSeen(device()))
+    while not isinstance(world.pending[0], effects.CheckRelease):
+        world.settle_one()
+    ask(world)
+    assert [type(effect) for effect in world.pending] == [effects.CheckRelease]
+    world.settle()
+    assert last(world).verdict == "success"
+
+
+def test_plug_of_another_disk_waits() -> None:
+    world = plugged(*UUIDS[:2])
+    ask(world)
+    world.happen(events.DeviceSeen(device(1)))
+    assert disk(world, UUIDS[1]) == ("queued", "")
+    world.settle()
+    order = kinds(world)
+    assert order.index("JobFinished") < order.index("BackupStarted")
+    assert world.verdicts() == ["success"]
+
+
+def test_disk_torn_out_interrupts() -> None:
+    world = running()
+    world.happen(events.DeviceGone(device().syspath))
+    world.settle()
+    assert (last(world).verdict, last(world).code) == ("interrupted", "disk-gone")
+    assert world.state.disks[UUIDS[0]].state == "absent"
+
+
+def test_disk_that_answers_no_more_at_the_end_interrupts() -> None:
+    world = running()
+    world.settle(
+        RunTask=lambda effect: events.TaskFinished(effect.job_id, 1, Progress()),
+        CloseDisk=lambda effect: events.DiskClosed(effect.backup_id, present=False),
+    )
+    assert last(world).verdict == "interrupted"
+
+
+def test_disk_that_leaves_after_all_was_read_changes_nothing() -> None:
+    world = running()
+    world.settle(CloseDisk=lambda effect: events.DiskClosed(effect.backup_id, present=False))
+    assert last(world).verdict == "success"
+
+
+def test_disk_that_cannot_be_let_go_of_is_told() -> None:
+    def stuck(effect: Any) -> Any:
+        return events.DiskClosed(effect.backup_id, "unmount-failed", "somebody uses it")
+
+    world = running()
+    world.settle(CloseDisk=stuck)
+    assert (last(world).verdict, last(world).code) == ("warning", "unmount-failed")
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_cancel(steps: int) -> None:
+    world = plugged()
+    ask(world)
+    for _ in range(steps):
+        world.settle_one()
+    world.happen(events.JobCancelRequested(2))
+    world.settle()
+    assert last(world).verdict == "cancelled"
+    assert not [item for item in world.ran if item[1] != "a.sh"]
+    with pytest.raises(NotRunning):
+        world.happen(events.JobCancelRequested(2))
+    with pytest.raises(UnknownJob):
+        world.happen(events.JobCancelRequested(1))
+
+
+def test_cancel_too_late_is_refused_and_changes_nothing() -> None:
+    world = running()
+    world.settle_one()
+    with pytest.raises(NotRunning):
+        world.happen(events.JobCancelRequested(2))
+    world.settle()
+    assert last(world).verdict == "success"
+
+
+def test_unplug_cancels_and_tells_that_it_is_safe() -> None:
+    world = running()
+    world.happen(events.UnplugRequested(UUIDS[0]))
+    world.settle()
+    assert last(world).verdict == "cancelled"
+    assert world.of(signals.SafeToUnplug)
+
+
+def test_held_disk_stays_without_backup_after_the_job() -> None:
+    world = ready()
+    world.happen(events.HoldRequested(UUIDS[0], 3600))
+    world.happen(events.DeviceSeen(device()))
+    ask(world)
+    world.settle()
+    assert last(world).verdict == "success"
+    assert not world.ran
+    assert disk(world) == ("plugged", "")
+    world.happen(events.UnholdRequested(""))
+    world.settle()
+    assert world.verdicts() == ["success"]
+
+
+def test_death_of_the_daemon_is_told_at_its_next_start() -> None:
+    world = running(Kind.VERIFY)
+    world.told.clear()
+    world.start()
+    assert [(item.kind, item.verdict) for item in world.of(signals.JobFinished)] == [
+        ("verify", "interrupted")
+    ]
+    assert last(world).code == "daemon-died"
+    world.happen(events.DeviceSeen(device()))
+    world.settle()
+    ask(world)
+    world.settle()
+    assert last(world).verdict == "success"
+    assert last(world).id == 3
+
+
+def test_progress_is_told_with_what_is_known() -> None:
+    world = running()
+    said = Progress(step="home", bytes_done=5, bytes_total=10)
+    world.happen(events.ScriptProgressed(2, said))
+    world.happen(events.ScriptProgressed(2, replace(said, fraction=0.9)))
+    told = [(item.fraction, item.step) for item in world.of(signals.JobProgress)]
+    assert told == [(0.5, "home"), (0.9, "home")]
