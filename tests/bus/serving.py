@@ -80,6 +80,7 @@ class FakeControl:
         self.unplugging = asyncio.Event()
         self.text = "line one\nline two\n"
         self.retrieval = FakeRetrieval(self.calls)
+        self._jobs = {9: JobView(id=9, kind="restore", uuid=UUID, state="running")}
 
     def manager(self) -> ManagerView:
         return ManagerView(version="0.1.0", scripts=(ScriptView("a.sh", True, "/lib/a.sh"),))
@@ -91,7 +92,7 @@ class FakeControl:
         return {7: BackupView(id=7, uuid=UUID, state="running", fraction=0.25)}
 
     def jobs(self) -> Mapping[int, JobView]:
-        return {9: JobView(id=9, kind="restore", uuid=UUID, state="running")}
+        return self._jobs
 
     def disk(self, uuid: str) -> DiskView | None:
         return self.disks().get(uuid)

@@ -140,7 +140,9 @@ async def test_properties_have_their_types_and_no_secrets(
         for item in interface.iter("property")
     }
     shown: dict[tuple[str, str], str] = {}
-    for path in (names.ROOT_PATH, names.disk_path(disk.uuid), names.backup_path(1)):
+    job = await root.call("Verify", "ssu", disk.uuid, "", 100)
+    await root.hear("JobFinished")
+    for path in (names.ROOT_PATH, names.disk_path(disk.uuid), names.backup_path(1), job):
         answer = run(
             [
                 *("busctl", f"--address={daemon.bus.address}", "introspect"),

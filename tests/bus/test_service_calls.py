@@ -118,7 +118,7 @@ async def test_standard_interfaces(bus: PrivateBus) -> None:
             assert machine_id == MACHINE_ID
         for _ in range(2):  # encoded, and from what has been encoded before
             objects = await call(bus, "GetManagedObjects", interface=names.OBJECT_MANAGER_INTERFACE)
-            assert objects.stdout.startswith(f'a{{oa{{sa{{sv}}}}}} 2 "{DISK_PATH}" 1 ')
+            assert objects.stdout.startswith(f'a{{oa{{sa{{sv}}}}}} 3 "{DISK_PATH}" 1 ')
 
 
 async def test_tree_can_be_walked(bus: PrivateBus) -> None:
@@ -134,4 +134,6 @@ async def test_tree_can_be_walked(bus: PrivateBus) -> None:
             "/org/tetraslibre/Back/backups/7",
             "/org/tetraslibre/Back/disks",
             DISK_PATH,
+            "/org/tetraslibre/Back/jobs",
+            "/org/tetraslibre/Back/jobs/9",
         ]

@@ -35,7 +35,8 @@ async def test_published_changes_and_signals_arrive_in_their_order(bus: PrivateB
         disk, backup = control.disks()[UUID], control.backups()[7]
         manager = replace(control.manager(), busy=True)
         done = replace(backup, state="done", verdict="success")
-        served.publish(manager, {UUID: replace(disk, state="running")}, {7: done}, {})
+        running = {UUID: replace(disk, state="running")}
+        served.publish(manager, running, {7: done}, control.jobs())
         served.tell(signals.BackupFinished(7, UUID, "success", "all is well\n"))
         served.publish(manager, {}, {}, {})
         served.tell(signals.DiskForgotten(UUID))
@@ -46,6 +47,7 @@ async def test_published_changes_and_signals_arrive_in_their_order(bus: PrivateB
             (path, "PropertiesChanged"),
             (names.ROOT_PATH, "PropertiesChanged"),
             (names.ROOT_PATH, "BackupFinished"),
+            (names.ROOT_PATH, "InterfacesRemoved"),
             (names.ROOT_PATH, "InterfacesRemoved"),
             (names.ROOT_PATH, "InterfacesRemoved"),
             (names.ROOT_PATH, "DiskForgotten"),

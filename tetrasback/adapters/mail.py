@@ -19,7 +19,7 @@ from tetrasback.adapters import letterhead
 from tetrasback.adapters.outbox import MOST, Outbox, key_of
 from tetrasback.adapters.sendmail import NotSent, hand_over
 from tetrasback.config.model import MailConfig
-from tetrasback.core.news import BackupEnded, Letter
+from tetrasback.core.news import BackupEnded, JobEnded, Letter
 from tetrasback.core.state import Verdict
 from tetrasback.lang import i18n
 from tetrasback.letters.sender import Sender
@@ -116,11 +116,10 @@ class Mail:
     # --- writing --------------------------------------------------------------------------------
 
     async def _log_of(self, letter: Letter) -> str:
-        if isinstance(letter, BackupEnded) and letter.backup.verdict in (
-            Verdict.FAILED,
-            Verdict.INTERRUPTED,
-        ):
-            return await self._logs.read(letter.backup.id)
+        match letter:
+            case BackupEnded(ended) | JobEnded(ended):
+                if ended.verdict in (Verdict.FAILED, Verdict.INTERRUPTED):
+                    return await self._logs.read(ended.id)
         return ""
 
     def _compose(self, letter: Letter, language: str, text: str) -> tuple[str, bytes]:

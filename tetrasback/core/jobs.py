@@ -297,7 +297,6 @@ def _give_verdict(turn: Turn, job: DiskJob, finding: Finding) -> DiskJob:
         code=finding.code,
         message=finding.message,
         finished_at=turn.now,
-        mailed=not telling.is_mailed(turn, finding.verdict),
     )
     uuid, is_job = job.task.uuid, job.task.kind.is_job
     older = {

@@ -5,7 +5,7 @@ Each holds all that can be said about it, so that whoever writes the words need 
 
 from dataclasses import dataclass
 
-from tetrasback.core.state import Backup, Disk
+from tetrasback.core.state import Backup, Disk, DiskJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,15 @@ class BackupEnded:
     backup: Backup
     disk: Disk | None = None
     """What was known of its disk then; None: nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    """A restore or a verification has its verdict."""
+
+    job: DiskJob
+    disk: Disk | None = None
+    """As of BackupEnded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ class DiskSafe:
     name: str
 
 
-Letter = BackupEnded | DiskRefused | DisksStale
+Letter = BackupEnded | JobEnded | DiskRefused | DisksStale
 """What is mailed."""
 
 Call = BackupEnded | DiskRefused | DiskSafe

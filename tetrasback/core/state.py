@@ -266,7 +266,6 @@ class DiskJob:
     verdict: str = ""
     code: str = ""
     message: str = ""
-    mailed: bool = False
 
     @property
     def over(self) -> bool:

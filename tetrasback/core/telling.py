@@ -12,7 +12,7 @@ from tetrasback.core import staleness
 from tetrasback.core.devices import BlockDevice
 from tetrasback.core.effects import CallOut, Mail, RecordDisk, RecordMailed, SetMail
 from tetrasback.core.events import MailKept
-from tetrasback.core.news import BackupEnded, DiskRefused, DiskSafe, DisksStale, Letter
+from tetrasback.core.news import BackupEnded, DiskRefused, DiskSafe, DisksStale, JobEnded, Letter
 from tetrasback.core.state import Backup, Disk, DiskJob, Progress, Verdict
 from tetrasback.core.turn import Turn
 
@@ -51,7 +51,12 @@ def backup_ended(turn: Turn, backup: Backup) -> None:
 
 
 def job_ended(turn: Turn, job: DiskJob) -> None:
-    """JOB has its verdict, which is recorded."""
+    """JOB has its verdict, which is recorded. Somebody follows it, so its letter is sent once only,
+    and whether it was kept is not recorded."""
+    if is_mailed(turn, job.verdict):
+        _mail(turn, JobEnded(job, turn.state.disks.get(job.task.uuid)))
+    if job.id in turn.state.jobs:
+        turn.job(job, progress=_without_texts(job.progress))
 
 
 def _without_texts(said: Progress) -> Progress:
@@ -136,6 +141,8 @@ def _key(letter: Letter) -> str:
     match letter:
         case BackupEnded(backup):
             return f"backup {backup.id}"
+        case JobEnded(job):
+            return f"job {job.id}"
         case DiskRefused(disk, mark=mark):
             return f"refused {disk.uuid} {mark}"
         case DisksStale():

@@ -1,30 +1,29 @@
 """The text of a mail: what happened first, then what to do, then everything that is known."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from textwrap import fill
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from tetrasback.core import staleness
-from tetrasback.core.news import BackupEnded, DiskRefused, DisksStale, Letter
+from tetrasback.core.news import BackupEnded, DiskRefused, DisksStale, JobEnded, Letter
 from tetrasback.core.state import Backup, Code, Disk, Verdict
 from tetrasback.core.verdict import sum_progress
 from tetrasback.lang import words
 from tetrasback.lang.i18n import N_, _, ngettext
-from tetrasback.lang.told import told
 from tetrasback.lang.units import ago, duration, moment, size
-from tetrasback.letters import advice
-from tetrasback.letters.plain import line, lines
-
-LOG_LINES: Final = 40
-"""Of the end of the log."""
-
-LIST_MAX: Final = 100
-"""Warnings, removed backups or disks that are named one by one."""
+from tetrasback.letters import advice, jobs
+from tetrasback.letters.pieces import (
+    LIST_MAX,
+    amount,
+    end_of,
+    facts,
+    labelled,
+    of_disk,
+    paragraph,
+    section,
+)
+from tetrasback.letters.plain import line
 
 FINDINGS_MAX: Final = 20
-WIDTH: Final = 76
-"""Columns of our own sentences; what others wrote stays on its line."""
-
 _HEADLINES: Final[Mapping[str, str]] = {
     Verdict.SUCCESS: N_("The backup of {host} onto disk {name} is complete."),
     Verdict.WARNING: N_("The backup of {host} onto disk {name} is complete, with warnings."),
@@ -43,6 +42,8 @@ def body(letter: Letter, host: str, log: str) -> str:
     match letter:
         case BackupEnded(backup, disk):
             parts = _backup(backup, disk or Disk(backup.uuid), host, log)
+        case JobEnded(job, disk):
+            parts = jobs.told_of(job, disk or Disk(job.task.uuid), host, log)
         case DiskRefused():
             parts = _refused(letter, host)
         case DisksStale():
@@ -58,17 +59,16 @@ def _backup(backup: Backup, disk: Disk, host: str, log: str) -> Iterable[str]:
     headline = _HEADLINES.get(
         backup.verdict, N_("The backup of {host} onto disk {name} has ended.")
     )
-    yield _paragraph(_(headline).format(host=line(host), name=line(backup.name)))
+    yield paragraph(_(headline).format(host=line(host), name=line(backup.name)))
     if backup.verdict != Verdict.SUCCESS:
         yield _what_happened(backup)
-        yield _labelled(_("What to do:"), advice.on_backup(backup.code, backup.name, disk.fstype))
-    yield _facts(_of_backup(backup, disk))
-    yield _section(_("Older backups that were removed:"), said.pruned, len(said.pruned))
+        yield labelled(_("What to do:"), advice.on_backup(backup.code, backup.name, disk.fstype))
+    yield facts(_of_backup(backup, disk))
+    yield section(_("Older backups that were removed:"), said.pruned, len(said.pruned))
     count = ngettext("{count} warning:", "{count} warnings:", said.warnings)
-    yield _section(count.format(count=said.warnings), said.warned, said.warnings)
+    yield section(count.format(count=said.warnings), said.warned, said.warnings)
     if backup.verdict in _LOGGED:
-        end = [text for text in log.splitlines() if text.strip()][-LOG_LINES:]
-        yield "\n".join((_("The end of the log:"), *lines(end))) if end else ""
+        yield end_of(log)
     yield _("The whole log: {command}").format(command=f"tetras-backctl log {backup.id}")
 
 
@@ -77,12 +77,12 @@ def _what_happened(backup: Backup) -> str:
     messages = [backup.message, *(finding.message for finding in backup.findings)]
     why = [text for text in dict.fromkeys(messages) if text]
     head = _("What happened: {what}").format(what=code) if code else _("What happened:")
-    return _section(head, why[:FINDINGS_MAX], len(why)) or head
+    return section(head, why[:FINDINGS_MAX], len(why)) or head
 
 
 def _of_backup(backup: Backup, disk: Disk) -> Iterable[tuple[str, str]]:
     said = sum_progress(backup.earlier, backup.current)
-    yield from _of_disk(disk, backup.name)
+    yield from of_disk(disk, backup.name)
     yield _("Started by:"), _trigger(backup)
     yield _("Began:"), moment(backup.started_at) if backup.started_at else _("it had not begun yet")
     if backup.code == Code.DAEMON_DIED:
@@ -90,7 +90,7 @@ def _of_backup(backup: Backup, disk: Disk) -> Iterable[tuple[str, str]]:
     else:
         yield _("Ended:"), _ended(backup)
     if said.bytes_done or said.files_done or backup.verdict in _GOOD:
-        yield _("Saved:"), _amount(said.bytes_done, said.files_done)
+        yield _("Saved:"), amount(said.bytes_done, said.files_done)
     if said.snapshot:
         yield _("Folder:"), line(said.snapshot)
     if disk.free:
@@ -116,11 +116,6 @@ def _ended(backup: Backup) -> str:
     return _("{when} (it took {time})").format(when=moment(backup.finished_at), time=duration(took))
 
 
-def _amount(count: int, files: int) -> str:
-    text = ngettext("{size} in {count} file", "{size} in {count} files", files)
-    return text.format(size=size(count), count=files)
-
-
 def _room(disk: Disk) -> str:
     if not disk.size:
         return size(disk.free)
@@ -133,11 +128,11 @@ def _room(disk: Disk) -> str:
 def _refused(letter: DiskRefused, host: str) -> Iterable[str]:
     disk = letter.disk
     headline = _("Disk {name} was plugged into {host} and cannot be used: nothing is backed up.")
-    yield _paragraph(headline.format(name=line(disk.name), host=line(host)))
-    yield _labelled(_("Why, and what to do:"), advice.on_disk(letter.reason, disk.fstype))
-    yield _facts(
+    yield paragraph(headline.format(name=line(disk.name), host=line(host)))
+    yield labelled(_("Why, and what to do:"), advice.on_disk(letter.reason, disk.fstype))
+    yield facts(
         (
-            *_of_disk(disk, disk.name),
+            *of_disk(disk, disk.name),
             (_("Device:"), line(letter.node)),
             (_("Plugged in:"), moment(letter.at)),
             (
@@ -168,8 +163,8 @@ def _stale(letter: DisksStale, host: str) -> Iterable[str]:
         )
         yield text.format(host=line(host), count=len(letter.disks))
     rows = [_waiting(disk, letter.at) for disk in letter.disks[:LIST_MAX]]
-    yield _section(_("The disks, longest ago first:"), rows, len(letter.disks))
-    yield _labelled(
+    yield section(_("The disks, longest ago first:"), rows, len(letter.disks))
+    yield labelled(
         _("What to do:"),
         _(
             "Plug such a disk in, and wait until it is said that it may be unplugged. One that is"
@@ -188,46 +183,3 @@ def _waiting(disk: Disk, at: int) -> str:
         text = _("{name}: no good backup yet, saved {when} ({ago})")
         when = disk.saved_at
     return text.format(name=line(disk.name), when=moment(when), ago=ago(when, at))
-
-
-# --- pieces -------------------------------------------------------------------------------------
-
-
-def _of_disk(disk: Disk, name: str) -> Iterable[tuple[str, str]]:
-    yield _("Disk:"), line(name)
-    yield _("UUID:"), line(disk.uuid)
-    if disk.model or disk.serial:
-        model = _("{model}, serial number {serial}") if disk.serial else "{model}"
-        yield (
-            _("Model:"),
-            model.format(model=line(disk.model) or _("unknown"), serial=line(disk.serial)),
-        )
-    if disk.fstype:
-        yield _("File system:"), line(disk.fstype)
-
-
-def _facts(pairs: Iterable[tuple[str, str]]) -> str:
-    known = list(pairs)
-    width = max((len(label) for label, _value in known), default=0)
-    return "\n".join(f"{label:<{width}} {value}" for label, value in known)
-
-
-def _paragraph(text: str) -> str:
-    return fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
-
-
-def _labelled(label: str, text: str) -> str:
-    return _paragraph(f"{label} {text}") if text else ""
-
-
-def _section(head: str, texts: Sequence[str], count: int) -> str:
-    """HEAD over the first of TEXTS, and how many of the COUNT are not there; empty without any.
-
-    What is known of TEXTS is said in the reader's language.
-    """
-    shown = lines(map(told, texts[:LIST_MAX]))
-    left = count - len(shown)
-    if left > 0:
-        more = ngettext("… and {count} more", "… and {count} more", left)
-        shown.append("  " + more.format(count=left))
-    return "\n".join((head, *shown)) if shown else ""

@@ -13,7 +13,7 @@ from email.policy import SMTP
 from email.utils import formatdate
 from typing import Final
 
-from tetrasback.core.news import BackupEnded, DiskRefused, DisksStale, Letter
+from tetrasback.core.news import BackupEnded, DiskRefused, DisksStale, JobEnded, Letter
 from tetrasback.letters.body import body
 from tetrasback.letters.plain import line
 from tetrasback.letters.sender import Sender
@@ -80,6 +80,9 @@ def _about(letter: Letter) -> tuple[str, str, str, int]:
         case BackupEnded(backup):
             at = backup.finished_at
             return str(backup.verdict), backup.name, f"backup-{backup.id}-{at}", at
+        case JobEnded(job):
+            at = job.finished_at
+            return str(job.verdict), f"{job.task.kind} of {job.name}", f"job-{job.id}-{at}", at
         case DiskRefused(disk, at=at):
             key = re.sub(r"[^A-Za-z0-9-]", "-", f"{REJECTED}-{disk.uuid}-{at}")
             return REJECTED, disk.name, key, at

@@ -5,9 +5,19 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tetrasback.core.devices import Reason
-from tetrasback.core.news import BackupEnded, DiskRefused, DisksStale, Letter
-from tetrasback.core.state import Backup, Code, Disk, Finding, Progress, Trigger, Verdict
+from tetrasback.core.devices import BlockDevice, Reason
+from tetrasback.core.news import BackupEnded, DiskRefused, DisksStale, JobEnded, Letter
+from tetrasback.core.state import (
+    Backup,
+    Code,
+    Disk,
+    DiskJob,
+    Finding,
+    Progress,
+    Trigger,
+    Verdict,
+)
+from tetrasback.core.task import Kind, Task
 
 UUID = "0b5a9f3e-5b0c-4a7e-9a51-3d1c8f0e2b17"
 NOON = 1_795_608_000_000_000
@@ -42,6 +52,24 @@ def ended(verdict: str = "success", code: str = "", **said: Any) -> BackupEnded:
         earlier=Progress(**said),
     )
     return BackupEnded(backup, DISK)
+
+
+def done(kind: Kind, verdict: str = "success", code: str = "", **said: Any) -> JobEnded:
+    """A restore to /srv/back, or a verification, that took seven minutes."""
+    job = DiskJob(
+        13,
+        Task(kind, UUID, destination="/srv/back"),
+        "bleu",
+        BlockDevice("/sys/x", "/dev/sdb1", UUID),
+        snapshot="2026-11-25_03-04-05_Sauvegarde_serveur",
+        started_at=NOON - 432_000_000,
+        finished_at=NOON,
+        verdict=verdict,
+        code=code,
+        message="complete" if verdict == "success" else "the service was stopped",
+        progress=Progress(**said),
+    )
+    return JobEnded(job, DISK)
 
 
 def refused(reason: str = "unsupported-filesystem", fstype: str = "exfat") -> DiskRefused:
@@ -98,8 +126,32 @@ _backup = st.builds(
     code=st.sampled_from([*map(str, Code), *map(str, Reason), "odd"]) | _text,
     message=_text,
 )
+_job = st.builds(
+    DiskJob,
+    id=_number,
+    task=st.builds(
+        Task,
+        kind=st.sampled_from(Kind),
+        uuid=_text,
+        snapshot=_text,
+        percent=_number,
+        destination=_text,
+        in_place=st.booleans(),
+        database=_text,
+    ),
+    name=_text,
+    device=st.just(BlockDevice("", "", "")),
+    snapshot=_text,
+    started_at=_time,
+    finished_at=_time,
+    progress=_progress,
+    verdict=st.sampled_from([*Verdict, "", "new-word", "a\nb"]),
+    code=_text,
+    message=_text,
+)
 LETTERS: st.SearchStrategy[Letter] = st.one_of(
     st.builds(BackupEnded, backup=_backup, disk=st.none() | _disk),
+    st.builds(JobEnded, job=_job, disk=st.none() | _disk),
     st.builds(DiskRefused, disk=_disk, node=_text, reason=_text, at=_time, mark=_text),
     st.builds(
         DisksStale,

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from tests.unit.letters.samples import DISK, LETTERS, NOON, TEXTS, ended, refused, stale
 from tetrasback.core.devices import Reason
-from tetrasback.core.news import BackupEnded, DiskRefused, DiskSafe, DisksStale, Letter
+from tetrasback.core.news import BackupEnded, DiskRefused, DiskSafe, DisksStale, JobEnded, Letter
 from tetrasback.core.state import Code, Finding, Verdict
 from tetrasback.lang import i18n, words
 from tetrasback.letters import advice
-from tetrasback.letters.body import LIST_MAX, LOG_LINES, body
+from tetrasback.letters.body import body
 from tetrasback.letters.console import called_out
+from tetrasback.letters.pieces import LIST_MAX, LOG_LINES
 from tetrasback.letters.plain import LENGTH
 
 DAY = 86_400_000_000
@@ -167,7 +168,7 @@ def test_whatever_it_is_a_text_comes_of_it(letter: Letter, host: str, log: str) 
 @settings(deadline=None)
 @given(
     st.one_of(
-        LETTERS.filter(lambda letter: not isinstance(letter, DisksStale)),
+        LETTERS.filter(lambda letter: not isinstance(letter, DisksStale | JobEnded)),
         st.builds(DiskSafe, uuid=TEXTS, name=TEXTS),
     )
 )

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.letters.samples import DISK, NOON, ended, refused, stale
+from tests.unit.letters.samples import DISK, NOON, done, ended, refused, stale
 from tetrasback.core.devices import Reason
 from tetrasback.core.news import DiskSafe, Letter
 from tetrasback.core.state import Code, Finding, Verdict
+from tetrasback.core.task import JobCode, Kind
 from tetrasback.letters.console import called_out
 from tetrasback.letters.message import compose
 from tetrasback.letters.sender import Sender
@@ -42,6 +43,12 @@ def english_in(text: str) -> list[str]:
         ended(bytes_done=4_700_000, files_done=2, snapshot="2026-11-25", notes=2),
         *(ended("failed", str(code)) for code in [*Code, *Reason] if code),
         *(ended(verdict) for verdict in ("warning", "cancelled", "interrupted", "newer")),
+        *(
+            done(kind, str(verdict), "daemon-stopped", warnings=1, files_done=2)
+            for kind in (Kind.RESTORE, Kind.VERIFY)
+            for verdict in [*Verdict, "newer"]
+        ),
+        *(done(Kind.VERIFY, "failed", str(code)) for code in JobCode),
         *(refused(str(reason), "ext4") for reason in Reason),
         refused(),
         stale("bleu", "vert"),
@@ -53,7 +60,7 @@ def test_body_is_french_and_the_subject_the_contracts(letter: Letter) -> None:
     if hasattr(letter, "backup"):
         letter = replace(letter, backup=replace(letter.backup, message="the service was stopped"))
     subject, text = mailed(letter)
-    assert re.match(r"\[Tetras-back\] serveur [a-z]+: ", subject)
+    assert re.match(r"\[Tetras-back\] serveur [a-z]+: (verify of |restore of )?", subject)
     assert english_in(text) == []
 
 
