@@ -157,7 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     signal.signal(signal.SIGTERM, _end)
     root = getattr(options, "source", getattr(options, "target", ""))
-    speaker = Speaker(progress_stream(os.environ), root)
+    otherwise = sys.stderr if options.command in recovery.ANSWERING else sys.stdout
+    speaker = Speaker(progress_stream(os.environ, otherwise), root)
     try:
         COMMANDS[options.command](options, speaker)
     except (Refused, BadPattern, BadRule) as error:

@@ -29,13 +29,13 @@ _REST: Final = {
 }
 
 
-def progress_stream(environment: Mapping[str, str]) -> TextIO:
-    """Where a program that the daemon started tells how far it is; else standard output."""
+def progress_stream(environment: Mapping[str, str], otherwise: TextIO) -> TextIO:
+    """Where a program that the daemon started tells how far it is."""
     text = environment.get("TETRAS_BACK_PROGRESS_FD", "")
     if text.isascii() and text.isdecimal():
         with suppress(OSError, OverflowError):
             return open(int(text), "w", encoding="utf-8", closefd=False)
-    return sys.stdout
+    return otherwise
 
 
 class Speaker:

@@ -20,5 +20,8 @@ users may change what is theirs while it is restored.
     server       the archive, back in the rest of /
     tally        how far it is, and what was met
     restoring    what is asked for, out of both
+    views        the homes in a backup, by its manifest or as they lie there
+    diff         what is different in two of them, and in two archives
+    differing    two backups beside each other
     commands     the command line
 """

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tetrasback.snapshot.recovery.backups import Backup, Shelf, host_name, machine_id
+from tetrasback.snapshot.recovery.differing import differences
 from tetrasback.snapshot.recovery.restoring import Order, restore
 from tetrasback.snapshot.recovery.source import Source
 from tetrasback.snapshot.recovery.tally import Tally
@@ -35,6 +36,12 @@ def add_parsers(add: Add) -> None:
     back.add_argument(
         "paths", nargs="*", metavar="PATH", help="as on the server, /etc/fstab; none = everything"
     )
+    diff = add("diff", "tell what is different in two backups: + new, - gone, M content, m owner …")
+    diff.add_argument("--key", type=Path, default=KEY, metavar="FILE", help="to check seals")
+    diff.add_argument("--json", action="store_true", help="a line of JSON for each")
+    diff.add_argument("older", type=Path, metavar="FOLDER", help="of a backup, on the disk")
+    diff.add_argument("newer", type=Path, metavar="FOLDER", help="of another")
+    diff.add_argument("paths", nargs="*", metavar="PATH", help="as on the server")
     for name, text in (
         ("pin", "keep a backup whatever the rules say"),
         ("unpin", "keep it no longer than the rules say"),
@@ -107,6 +114,22 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
+def tell_differences(options: argparse.Namespace, speaker: Speaker) -> None:
+    """List what changed from the older to the newer."""
+    paths = [read_path(path) for path in options.paths]
+    _limit_memory()
+    one, other = Source(options.older, options.key), Source(options.newer, options.key)
+    try:
+        for sign, path in differences(one, other, paths, Tally(speaker)):
+            if options.json:
+                speaker.answer(json.dumps({"change": sign, "path": path}))
+            else:
+                speaker.answer(f"{sign} {path}")
+    finally:
+        one.close()
+        other.close()
+
+
 def pin_backup(options: argparse.Namespace, speaker: Speaker) -> None:
     """Have FOLDER kept, or not."""
     shelf = Shelf(options.mount)
@@ -116,9 +139,13 @@ def pin_backup(options: argparse.Namespace, speaker: Speaker) -> None:
         shelf.close()
 
 
+ANSWERING: Final = frozenset({"list", "diff"})
+"""Their answer has standard output for itself."""
+
 COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace, Speaker], None]]] = {
     "list": tell_backups,
     "restore": restore_backup,
+    "diff": tell_differences,
     "pin": pin_backup,
     "unpin": pin_backup,
 }

@@ -20,9 +20,8 @@ from tetrasback.snapshot.recovery.dressing import (
     Lenient,
 )
 from tetrasback.snapshot.recovery.tally import DAMAGED, INCOMPLETE, LEFT_OUT, Tally
+from tetrasback.snapshot.recovery.wanted import HOME
 from tetrasback.snapshot.troubles import SourceTrouble, Vanished, words
-
-HOME = "home"
 
 
 @dataclass(slots=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from tetrasback.snapshot.recovery.archive import BadArchive
 from tetrasback.snapshot.recovery.destination import STAGING, Destination, NotRestored
-from tetrasback.snapshot.recovery.homes import HOME, Homes
+from tetrasback.snapshot.recovery.homes import Homes
 from tetrasback.snapshot.recovery.server import Server
 from tetrasback.snapshot.recovery.source import Source
 from tetrasback.snapshot.recovery.tally import Tally
-from tetrasback.snapshot.recovery.wanted import Wanted, outermost
+from tetrasback.snapshot.recovery.wanted import HOME, Wanted, outermost, split
 from tetrasback.snapshot.recovery.way import open_way
 from tetrasback.snapshot.troubles import Refused
 
@@ -34,17 +34,10 @@ class _Parts:
     """Of an order: what comes out of the homes ('' = all of them), and what out of the archive."""
 
     def __init__(self, order: Order, source: Source) -> None:
-        self.homes: list[str] = []
-        self.archive: list[str] = []
+        self.homes, self.archive = split(order.paths, source.homes is not None)
         self.left_out = {DUMPS} if order.in_place else set()
         if source.homes is not None:
             self.left_out.add(HOME)
-        for path in outermost(order.paths) or [""]:
-            top, _, below = path.partition("/")
-            if source.homes is not None and (not path or top == HOME):
-                self.homes.append(below)
-            if not path or top != HOME or source.homes is None:
-                self.archive.append(path)
 
 
 def restore(source: Source, order: Order, tally: Tally) -> None:

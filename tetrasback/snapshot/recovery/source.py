@@ -97,11 +97,19 @@ class Source:
         return self._mark.get("archive_seal", "") if self._is_ours() else ""
 
     @property
+    def archive_file(self) -> tuple[int, int] | None:
+        """Device and inode of the archive, which several backups may share."""
+        if not self.archive_name:
+            return None
+        status = os.stat(self.archive_name, dir_fd=self._folder, follow_symlinks=False)
+        return status.st_dev, status.st_ino
+
+    @property
     def archive_bytes(self) -> int:
         """The length of the archive's file."""
         if not self.archive_name:
             return 0
-        return os.stat(self.archive_name, dir_fd=self._folder).st_size
+        return os.stat(self.archive_name, dir_fd=self._folder, follow_symlinks=False).st_size
 
     def is_sealed(self, archive: Archive) -> bool:
         """Whether ARCHIVE, read to its end, is what was written, as far as that can be told."""

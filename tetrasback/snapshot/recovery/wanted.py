@@ -1,8 +1,12 @@
 """What is asked for: paths as on the server, of which one may lie in another."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from tetrasback.snapshot.troubles import Refused
+
+HOME: Final = "home"
+"""What a backup has as files, in Donnees; all else is in its archive."""
 
 
 def read_path(text: str) -> str:
@@ -25,6 +29,21 @@ def outermost(paths: Iterable[str]) -> list[str]:
 def is_within(path: str, top: str) -> bool:
     """Whether PATH is TOP or lies below it."""
     return not top or path == top or path.startswith(top + "/")
+
+
+def split(paths: Iterable[str], homes: bool) -> tuple[list[str], list[str]]:
+    """Of PATHS (none = everything): what lies in the homes, below them, and what in the archive.
+
+    HOMES: whether there are homes besides the archive.
+    """
+    below, others = [], []
+    for path in outermost(paths) or [""]:
+        top, _, rest = path.partition("/")
+        if homes and (not path or top == HOME):
+            below.append(rest)
+        if not (homes and top == HOME):
+            others.append(path)
+    return below, others
 
 
 class Wanted:
