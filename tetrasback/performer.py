@@ -15,6 +15,8 @@ from tetrasback.core.devices import Reason
 from tetrasback.core.news import Letter
 from tetrasback.core.signals import Signal
 from tetrasback.core.state import Code, Progress
+from tetrasback.core.task import Kind, Task
+from tetrasback.core.verdict import STATUS_WARNING
 from tetrasback.errors import TetrasBackError
 from tetrasback.ports import Fault, Job, Ports, TaskOrder
 
@@ -98,6 +100,7 @@ class Performer:
                 self._clear_timer(key)
             case effects.StopScript(backup_id):
                 ports.jobs.stop(backup_id)
+                ports.tasks.stop(backup_id)  # it may just be looked at what it has made
             case effects.RunTask():
                 self.spawn(self._run_task(effect))
             case effects.StopTask(job_id):
@@ -235,9 +238,32 @@ class Performer:
             code, message = Code.SCRIPT_FAILED, f"{script.name} could not be run: see the journal"
         if script.interrupt:
             failed = await self._start_again(script.interrupt)
+        if progress.snapshot and status in (0, STATUS_WARNING):
+            await self._look(effect)
         self._submit(
             events.ScriptFinished(backup_id, status, progress, code, message, running, failed)
         )
+
+    async def _look(self, effect: effects.RunScript) -> None:
+        """While the disk is still there: what is remembered of it has the new backup, too."""
+        device = effect.device
+        order = TaskOrder(
+            job_id=effect.backup_id,
+            task=Task(Kind.LIST, device.uuid),
+            mount=self._ports.disks.mount_point(effect.backup_id),
+            name=effect.name,
+            device=device.node,
+            source=effect.source,
+            nice=effect.nice,
+            timeout=effect.timeout,
+        )
+        try:
+            result = await self._ports.tasks.run(order, lambda _: None)
+        except Exception:  # the backup is whole all the same
+            log.exception("disk %s could not be looked at", effect.name)
+            return
+        if result.snapshots is not None:
+            self._submit(events.SnapshotsSeen(device.uuid, result.snapshots))
 
     async def _run_task(self, effect: effects.RunTask) -> None:
         job_id = effect.job_id

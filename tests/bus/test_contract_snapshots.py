@@ -126,6 +126,18 @@ async def test_looking_at_a_safe_disk_leaves_it_safe_without_a_word(
     assert (await root.disk(disk.uuid))["State"] == "safe-to-unplug"
 
 
+async def test_backup_is_known_after_it_was_made_though_nobody_has_looked(
+    root: Caller, daemon: Scene, disk: LoopDisk
+) -> None:
+    name = "2026-01-02_03-04-05_Sauvegarde_serveur"
+    daemon.script("ok.sh", f'mkdir "$1/{name}"\necho "snapshot {name}" >&3\n')
+    await root.call("RunBackup", "s", disk.uuid)
+    await root.hear("SafeToUnplug")
+    disk.detach()
+    await root.hear("DiskUnplugged")
+    assert await snapshots(root, disk) == [name, NEW, OLD, BARE]
+
+
 async def test_what_was_never_looked_at_is_not_known(root: Caller, loop_disk: MakeDisk) -> None:
     other = loop_disk("ext4", 16)
     assert await root.error("ListSnapshots", "s", other.uuid) == "UnknownDisk"

@@ -210,6 +210,14 @@ class ScriptFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotsSeen:
+    """What is on a disk now that a backup onto it has been made, newest first."""
+
+    uuid: str
+    snapshots: tuple[Snapshot, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TaskFinished:
     """`RunTask` has ended. ``status``, ``code`` and ``message`` as in ScriptFinished.
 
@@ -389,6 +397,7 @@ Fact = (
     | ScriptProgressed
     | ScriptFinished
     | TaskFinished
+    | SnapshotsSeen
     | DiskProbed
     | DiskSynced
     | DiskClosed

@@ -178,6 +178,11 @@ def ran(turn: Turn, job: DiskJob, event: events.TaskFinished) -> None:
         _leave(turn, job)
 
 
+def seen(turn: Turn, event: events.SnapshotsSeen) -> None:
+    """A backup has looked at what is on its disk."""
+    turn.do(RecordSnapshots(event.uuid, event.snapshots))
+
+
 def _of_run(job: DiskJob, event: events.TaskFinished) -> Finding | None:
     kind = job.task.kind
     if event.code:

@@ -375,6 +375,7 @@ RULES: Final[Mapping[type, Rule]] = {
     events.MailFailed: _mail_failed,
     events.UnitsChecked: _units,
     events.Imported: _imported,
+    events.SnapshotsSeen: jobs.seen,
     events.WholeSeen: prepare.whole_seen,
     events.WholeGone: prepare.whole_gone,
     events.PreparationMoved: prepare.moved,

@@ -77,6 +77,7 @@ def any_fact(pick: Random) -> Any:
             events.DiskClosed(stale),
             events.ScriptProgressed(1, any_progress(pick)),
             events.TaskFinished(stale, 0, any_progress(pick)),
+            events.SnapshotsSeen(UUIDS[0], ()),
             events.ReleaseChecked(pick.choice(UUIDS), "/dev/sdb", "in-use"),
             events.WholeSeen(any_order(pick).whole),
             events.WholeGone(any_order(pick).whole.syspath),
