@@ -71,6 +71,7 @@ ADAPTER_HELPERS = frozenset(
             "lease",
             "letterhead",
             "listing",
+            "marks",
             "mounting",
             "mountpoint",
             "mountwatch",

@@ -8,14 +8,16 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tetrasback.adapters import destination, listing
+from tetrasback.adapters import destination, listing, marks
 from tetrasback.adapters.running import PLAIN_ENVIRONMENT, Child, Run
 from tetrasback.core.state import Code, Progress
 from tetrasback.core.task import JobCode, Kind, Snapshot, Task
+from tetrasback.core.verdict import STATUS_WARNING
 from tetrasback.ports import Logs, TaskOrder, TaskResult
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,8 @@ LOOK_SECONDS: Final = 600.0
 """For looking at a disk, which on a slow one with many backups takes a while."""
 STATUS_DISK: Final = 74
 """Exit status of the program: the disk failed."""
+WHOLE: Final = 100
+"""Percent; with less of it than that, the archive is not read."""
 LABEL: Final = "tetras-back-snapshot"
 
 
@@ -62,6 +66,8 @@ class Tasks:
         assert snapshot is not None
         words = self._words(order, snapshot.snapshot)
         result, _ = await self._start(order, words, order.timeout, progress)
+        if order.task.kind is Kind.VERIFY and order.task.percent == WHOLE:
+            result = await self._verify_archive(order, snapshot.snapshot, result)
         if order.task.kind is Kind.PIN and result.status == 0:
             listed, seen = await self._list(order)  # what is remembered has to know
             snapshots = snapshots if seen is None else seen
@@ -111,6 +117,25 @@ class Tasks:
             if why:
                 return JobCode.DESTINATION, why
         return None
+
+    async def _verify_archive(
+        self, order: TaskOrder, folder: str, result: TaskResult
+    ) -> TaskResult:
+        """The homes have come to RESULT; what they come to together with the archive."""
+        seal = await asyncio.to_thread(marks.archive_seal, order.mount, folder)
+        if result.status not in (0, STATUS_WARNING) or result.code or not seal:
+            return result
+        words = ("seal", f"--key={self._key}", "--", f"{order.mount}/{folder}/{marks.ARCHIVE}")
+        ended, output = await self._start(order, words, order.timeout, lambda _: None, look=True)
+        if ended.status == 0 and output.decode("ascii", "replace").split() == ["seal", seal]:
+            return result
+        if ended.status is None or ended.code:
+            return ended
+        warning = f"damaged: {marks.ARCHIVE}: its content has changed, or cannot be read"
+        self._say(order, f"warning: {warning}")
+        said = result.progress
+        said = replace(said, warnings=said.warnings + 1, warned=(*said.warned, warning))
+        return replace(result, status=STATUS_WARNING, progress=said)
 
     def _words(self, order: TaskOrder, folder: str) -> Sequence[str]:
         """The program's command line, its own name left out."""
