@@ -15,7 +15,7 @@ from tetrasback.snapshot.patterns import BadPattern
 from tetrasback.snapshot.recovery import commands as recovery
 from tetrasback.snapshot.retention import BadRule
 from tetrasback.snapshot.speaking import Speaker, progress_stream
-from tetrasback.snapshot.troubles import DiskTrouble, Refused, SourceTrouble, Vanished
+from tetrasback.snapshot.troubles import DiskTrouble, Failed, Refused, SourceTrouble, Vanished
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
@@ -161,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     speaker = Speaker(progress_stream(os.environ, otherwise), root)
     try:
         COMMANDS[options.command](options, speaker)
-    except (Refused, BadPattern, BadRule) as error:
+    except (Refused, Failed, BadPattern, BadRule) as error:
         speaker.complain(str(error))
         return EXIT_ERROR
     except (SourceTrouble, Vanished) as error:

@@ -11,6 +11,10 @@ class Refused(Exception):
     """What is asked for cannot be done, and nothing has been; one line."""
 
 
+class Failed(Exception):
+    """What was asked for is not done, or only in part; one line."""
+
+
 class SourceTrouble(Exception):
     """An entry of the source could not be read; the snapshot goes on without it."""
 

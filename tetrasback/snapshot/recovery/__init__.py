@@ -23,5 +23,7 @@ users may change what is theirs while it is restored.
     views        the homes in a backup, by its manifest or as they lie there
     diff         what is different in two of them, and in two archives
     differing    two backups beside each other
+    engines      the database servers that a dump can be given to
+    databases    the dumps in an archive, back into them
     commands     the command line
 """

@@ -77,6 +77,11 @@ class Member:
         self._info = info
 
     @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file."""
+        return self._info.isreg()
+
+    @property
     def is_hard_link(self) -> bool:
         """Whether it is another name of an entry that came before."""
         return self._info.islnk()

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from tetrasback.snapshot.recovery.backups import Backup, Shelf, host_name, machine_id
+from tetrasback.snapshot.recovery.databases import restore_databases
 from tetrasback.snapshot.recovery.differing import differences
+from tetrasback.snapshot.recovery.engines import ENGINES
 from tetrasback.snapshot.recovery.restoring import Order, restore
 from tetrasback.snapshot.recovery.source import Source
 from tetrasback.snapshot.recovery.tally import Tally
@@ -35,6 +37,12 @@ def add_parsers(add: Add) -> None:
     back.add_argument("--source", dest="root", metavar="ROOT", help="with --in-place: not /")
     back.add_argument(
         "paths", nargs="*", metavar="PATH", help="as on the server, /etc/fstab; none = everything"
+    )
+    bases = add("restore-database", "put dumps in a backup back into the database servers")
+    bases.add_argument("--engine", choices=ENGINES, default="", help="only of these servers")
+    bases.add_argument("folder", type=Path, metavar="FOLDER", help="of the backup, on the disk")
+    bases.add_argument(
+        "paths", nargs="*", metavar="NAME", help="of a database, or of a PostgreSQL server's dump"
     )
     diff = add("diff", "tell what is different in two backups: + new, - gone, M content, m owner …")
     diff.add_argument("--key", type=Path, default=KEY, metavar="FILE", help="to check seals")
@@ -114,6 +122,21 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
+def restore_dumps(options: argparse.Namespace, speaker: Speaker) -> None:
+    """Put the dumps called NAMEs, or all, back into the servers that run."""
+    if os.geteuid() != 0:
+        raise Refused("must be run as root, which the database servers know")
+    _limit_memory()
+    source = Source(options.folder, KEY)
+    try:
+        if not source.archive_name:
+            raise Refused("this backup has no archive, and so no dump of a database")
+        restore_databases(source.open_archive, options.engine, options.paths, Tally(speaker))
+    finally:
+        source.close()
+    speaker.end()
+
+
 def tell_differences(options: argparse.Namespace, speaker: Speaker) -> None:
     """List what changed from the older to the newer."""
     paths = [read_path(path) for path in options.paths]
@@ -145,6 +168,7 @@ ANSWERING: Final = frozenset({"list", "diff"})
 COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace, Speaker], None]]] = {
     "list": tell_backups,
     "restore": restore_backup,
+    "restore-database": restore_dumps,
     "diff": tell_differences,
     "pin": pin_backup,
     "unpin": pin_backup,
