@@ -14,7 +14,7 @@ include install.mk
 include po/rules.mk
 
 PYTEST := .venv/bin/python -m pytest -o cache_dir=.venv/.pytest_cache
-SHELL_FILES = $(wildcard tetrasback/scripts/*.sh tetrasback/ctl/completion/*.bash tests/*.sh tests/vm/*.sh packaging/*.sh) .ci/run \
+SHELL_FILES = $(wildcard tetrasback/scripts/*.sh tetrasback/ctl/completion/*.bash tests/*.sh tests/vm/*.sh packaging/*.sh) .ci/run debian/tests/backup \
 	$(wildcard debian/*.postinst debian/*.postrm debian/*.prerm debian/*.preinst debian/needrestart/*)
 
 # A translated page calls the section NAME by another name, as is right.
