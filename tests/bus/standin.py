@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,12 +16,16 @@ from tests.harness.bus import PrivateBus
 from tests.harness.process import BASE_ENVIRONMENT, PROJECT, PYTHON
 from tetrasback import names
 from tetrasback.client.events import SIGNALS
+from tetrasback.errors import NotPlugged
 from tetrasback.wire import (
     BackupView,
     DiskView,
     HistoryEntry,
     HoldView,
+    JobEntry,
+    JobView,
     ManagerView,
+    SnapshotView,
     to_wire,
 )
 
@@ -42,7 +46,11 @@ class StandIn:
     errors: dict[str, tuple[str, str]] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     calls: list[tuple[str, list[Any], bool]] = field(default_factory=list)
+    jobs: dict[int, JobView] = field(default_factory=dict)
+    entries: list[JobEntry] = field(default_factory=list)
     log: str = ""
+    job_log: str = ""
+    snapshots: dict[str, list[SnapshotView]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     seen: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -58,6 +66,12 @@ class StandIn:
         known = backup.id in self.backups
         self.backups[backup.id] = backup
         self._show(names.backup_path(backup.id), names.BACKUP_INTERFACE, backup, known)
+
+    def show_job(self, job: JobView) -> None:
+        """The job is so far now."""
+        known = job.id in self.jobs
+        self.jobs[job.id] = job
+        self._show(names.job_path(job.id), names.JOB_INTERFACE, job, known)
 
     def show_disk(self, disk: DiskView) -> None:
         """The disk is so now."""
@@ -116,25 +130,23 @@ class StandIn:
                     )
                 return reply("a{sv}", values)
             case "GetManagedObjects":
-                paths = [names.disk_path(uuid) for uuid in self.disks]
-                paths += [names.backup_path(number) for number in self.backups]
-                kinds = [names.DISK_INTERFACE] * len(self.disks)
-                kinds += [names.BACKUP_INTERFACE] * len(self.backups)
-                found = {
-                    path: {kind: self._properties(path)}
-                    for path, kind in zip(paths, kinds, strict=True)
-                }
+                found = {path: {kind: _variants(view)} for path, kind, view in self._objects()}
                 return reply("a{oa{sa{sv}}}", found)
-            case "GetHistory":
+            case "GetHistory" | "GetJobs":
                 uuid, before, limit = message.body
+                known = self.history if message.member == "GetHistory" else self.entries
                 rows = [
                     _variants(row)
-                    for row in self.history
+                    for row in known
                     if (not uuid or row.uuid == uuid) and (not before or row.id < before)
                 ]
                 return reply("aa{sv}", rows[:limit])
             case "GetLog":
                 return reply("s", self.log)
+            case "GetJobLog":
+                return reply("s", self.job_log)
+            case "Restore" | "Verify":
+                return reply("o", names.job_path(max(self.jobs)))
             case "SaveDisk":
                 self.add(DiskView(uuid=message.body[0], name=message.body[1], saved=True))
                 return reply("o", names.disk_path(message.body[0]))
@@ -142,6 +154,11 @@ class StandIn:
                 return reply("o", names.disk_path(next(iter(self.disks))))
             case "RunBackup":
                 return reply("o", names.backup_path(max(self.backups)))
+            case "ListSnapshots":
+                if message.body[0] not in self.snapshots:
+                    return Message.new_error(message, NotPlugged.dbus_name, "never seen here")
+                rows = [_variants(row) for row in self.snapshots[message.body[0]]]
+                return reply("aa{sv}", rows)
             case "Hold":
                 uuid, minutes = message.body
                 until = (UNTIL_START + (minutes or 60) * 60) * 1_000_000
@@ -156,13 +173,17 @@ class StandIn:
     def _properties(self, path: str) -> dict[str, Any] | None:
         if path == names.ROOT_PATH:
             return _variants(self.manager)
+        found = [_variants(view) for known, _kind, view in self._objects() if path == known]
+        return found[0] if found else None
+
+    def _objects(self) -> Iterator[tuple[str, str, Any]]:
+        """Every object but the root: its path, its interface, what it shows."""
         for uuid, disk in self.disks.items():
-            if path == names.disk_path(uuid):
-                return _variants(disk)
+            yield names.disk_path(uuid), names.DISK_INTERFACE, disk
         for number, backup in self.backups.items():
-            if path == names.backup_path(number):
-                return _variants(backup)
-        return None
+            yield names.backup_path(number), names.BACKUP_INTERFACE, backup
+        for number, job in self.jobs.items():
+            yield names.job_path(number), names.JOB_INTERFACE, job
 
 
 def _variants(view: Any) -> dict[str, Any]:

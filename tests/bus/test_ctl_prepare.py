@@ -1,15 +1,12 @@
 """`tetras-backctl prepare` in front of the daemon with simulated disks."""
 
 import json
-import os
-import pty
-import select
 import subprocess
-import time
 from collections.abc import Callable
 
 import pytest
 
+from tests.bus import terminal
 from tests.harness import Daemon, run
 
 BLANK = "/dev/sim3"
@@ -33,33 +30,7 @@ def names(daemon: Daemon) -> list[str]:
 
 def converse(daemon: Daemon, words: list[str], typed: str) -> tuple[int, str]:
     """Run it on a terminal, and type when the disk is to be named; its exit code, what is shown."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        ["setsid", "-c", "-w", *daemon.ctl(*words)],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=daemon.client_environment,
-    )
-    os.close(theirs)
-    shown, asked = "", False
-    end = time.monotonic() + 30
-    try:
-        while time.monotonic() < end:
-            if shown.rstrip().endswith("):") and not asked:
-                asked = True
-                os.write(ours, typed.encode())
-            if not select.select([ours], [], [], 0.1)[0]:
-                continue
-            try:
-                shown += os.read(ours, 4096).decode(errors="replace")
-            except OSError:
-                break  # it has left the terminal
-        return process.wait(10), shown
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
+    return terminal.converse(daemon.ctl(*words), daemon.client_environment, typed)
 
 
 def test_disks_shows_what_could_be_prepared_and_names_the_command(daemon: Daemon) -> None:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from tetrasback import names
-from tetrasback.client.connection import Connection, Link
+from tetrasback.client.connection import CALL_LIMIT, Connection, Link
 from tetrasback.client.remote import Ask, Remote
 from tetrasback.client.subscription import Subscription
 from tetrasback.errors import (
@@ -22,7 +22,9 @@ from tetrasback.wire import (
     BackupView,
     DiskView,
     HistoryEntry,
+    JobView,
     ManagerView,
+    SnapshotView,
     from_wire,
     manager_from_wire,
 )
@@ -31,6 +33,8 @@ UNPLUG_LIMIT: Final = 24 * 3600.0
 PREPARE_LIMIT: Final = UNPLUG_LIMIT
 """Seconds: what is on its way to a slow disk may take long to arrive; the daemon watches over it,
 and the bus tells us should it die."""
+LOOK_LIMIT: Final = 600.0
+"""Seconds in which a disk is woken, mounted and looked at."""
 
 OLDER: Final = N_(
     "the service is older than this program and cannot do this yet; after an update,"
@@ -40,10 +44,11 @@ OLDER: Final = N_(
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """Every disk by its UUID and every backup by its id."""
+    """Every disk by its UUID, every backup and every job by its id."""
 
     disks: Mapping[str, DiskView]
     backups: Mapping[int, BackupView]
+    jobs: Mapping[int, JobView]
 
 
 class Client:
@@ -95,7 +100,7 @@ class Client:
         return manager_from_wire(await self._root.get_all())
 
     async def objects(self) -> Objects:
-        """Every disk and backup, in one round trip."""
+        """Every disk, backup and job, in one round trip."""
         (found,) = await self.connection.call(
             names.BUS_NAME,
             names.ROOT_PATH,
@@ -103,7 +108,7 @@ class Client:
             "GetManagedObjects",
             expects="a{oa{sa{sv}}}",
         )
-        disks, backups = {}, {}
+        disks, backups, jobs = {}, {}, {}
         for interfaces in found.values():
             if names.DISK_INTERFACE in interfaces:
                 disk = from_wire(DiskView, interfaces[names.DISK_INTERFACE])
@@ -111,7 +116,10 @@ class Client:
             elif names.BACKUP_INTERFACE in interfaces:
                 backup = from_wire(BackupView, interfaces[names.BACKUP_INTERFACE])
                 backups[backup.id] = backup
-        return Objects(disks, backups)
+            elif names.JOB_INTERFACE in interfaces:
+                job = from_wire(JobView, interfaces[names.JOB_INTERFACE])
+                jobs[job.id] = job
+        return Objects(disks, backups, jobs)
 
     async def disk(self, uuid: str) -> DiskView:
         """One disk; UnknownDisk where it is neither saved nor plugged."""
@@ -145,6 +153,10 @@ class Client:
         """Rows of the history, newest first: of one disk or all, only ids below BEFORE."""
         rows = await self._root.call("GetHistory", "stu", [uuid, before, limit], expects="aa{sv}")
         return [from_wire(HistoryEntry, row) for row in rows[0]]
+
+    async def properties(self, path: str, interface: str) -> dict[str, Any]:
+        """Those of an object of the daemon; UnknownObject where there is none."""
+        return await self._root.get_all(path, interface)
 
     # What polkit must allow
 
@@ -190,11 +202,20 @@ class Client:
 
     async def hold(self, uuid: str, minutes: int) -> None:
         """Let no backup start on a disk (empty = on any) for MINUTES (0 = the usual time)."""
-        await self._newer("Hold", "su", [uuid, minutes])
+        await self.newer("Hold", "su", [uuid, minutes])
 
     async def release(self, uuid: str) -> None:
         """Take a hold back."""
-        await self._newer("Release", "s", [uuid])
+        await self.newer("Release", "s", [uuid])
+
+    async def snapshots(self, uuid: str) -> list[SnapshotView]:
+        """The complete backups on a disk, newest first; of one that is absent as last seen."""
+        (rows,) = await self.newer("ListSnapshots", "s", [uuid], expects="aa{sv}", limit=LOOK_LIMIT)
+        return [from_wire(SnapshotView, row) for row in rows]
+
+    async def pin_snapshot(self, uuid: str, snapshot: str, pinned: bool) -> None:
+        """Keep a backup for ever, or no longer."""
+        await self.newer("PinSnapshot", "ssb", [uuid, snapshot, pinned], limit=LOOK_LIMIT)
 
     async def set_script_enabled(self, script: str, enabled: bool) -> None:
         """Let a script run in every backup, or no longer."""
@@ -209,10 +230,20 @@ class Client:
         (remarks,) = await self._root.authorised("ImportConfiguration", "s", [text], expects="as")
         return [str(remark) for remark in remarks]
 
-    async def _newer(self, member: str, signature: str, body: Sequence[Any]) -> list[Any]:
+    async def newer(
+        self,
+        member: str,
+        signature: str,
+        body: Sequence[Any],
+        *,
+        expects: str = "",
+        limit: float = CALL_LIMIT,
+    ) -> list[Any]:
         """A method that a daemon of version 0.1 does not have."""
         try:
-            return await self._root.authorised(member, signature, body)
+            return await self._root.authorised(
+                member, signature, body, expects=expects, limit=limit
+            )
         except UnknownMethod:
             raise UnknownMethod(_(OLDER)) from None
 
@@ -225,8 +256,13 @@ class Client:
 
 def backup_id_of(path: str) -> int:
     """The id in a backup's object path; Failed where it is none."""
+    return id_below(names.BACKUPS_PATH, path)
+
+
+def id_below(parent: str, path: str) -> int:
+    """The number N in the object path PARENT/N; Failed where it is none."""
     prefix, _slash, number = path.rpartition("/")
-    if prefix != names.BACKUPS_PATH or not number.isdecimal():
+    if prefix != parent or not number.isdecimal():
         raise Failed(
             _("unexpected answer from the service; are program and service of one version?")
         )

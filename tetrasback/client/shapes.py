@@ -15,8 +15,11 @@ from tetrasback.wire import (
     DiskView,
     HistoryEntry,
     HoldView,
+    JobEntry,
+    JobView,
     PreparableView,
     ScriptView,
+    SnapshotView,
 )
 
 
@@ -115,6 +118,64 @@ def alert_shape(alert: Alert, name: str) -> dict[str, Any]:
         "name": name,
         "since": iso(alert.since),
         "message": alert.message,
+    }
+
+
+def job_shape(job: JobView) -> dict[str, Any]:
+    """One restore or verification under way or just ended."""
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "uuid": job.uuid,
+        "snapshot": job.snapshot,
+        "state": job.state,
+        "verdict": job.verdict,
+        "code": job.code,
+        "step": job.step,
+        "fraction": job.fraction if job.fraction >= 0 else None,
+        "bytes_done": job.bytes_done,
+        "bytes_total": job.bytes_total or None,
+        "files_done": job.files_done,
+        "warnings": job.warnings,
+        "started_at": iso(job.started_at),
+        "finished_at": iso(job.finished_at),
+        "message": job.message,
+    }
+
+
+def job_entry_shape(entry: JobEntry) -> dict[str, Any]:
+    """One row of the list of jobs."""
+    return {
+        "id": entry.id,
+        "kind": entry.kind,
+        "uuid": entry.uuid,
+        "name": entry.name,
+        "snapshot": entry.snapshot,
+        "verdict": entry.verdict,
+        "code": entry.code,
+        "started_at": iso(entry.started_at),
+        "finished_at": iso(entry.finished_at),
+        "bytes": entry.bytes,
+        "files": entry.files,
+        "warnings": entry.warnings,
+        "message": entry.message,
+    }
+
+
+def snapshot_shape(snapshot: SnapshotView, disk: DiskView) -> dict[str, Any]:
+    """One complete backup on DISK."""
+    return {
+        "uuid": disk.uuid,
+        "name": disk.name,
+        "snapshot": snapshot.snapshot,
+        "started_at": iso(snapshot.started_at),
+        "host": snapshot.host,
+        "ours": snapshot.ours,
+        "original": snapshot.original,
+        "pinned": snapshot.pinned,
+        "bytes": snapshot.bytes or None,
+        "files": snapshot.files or None,
+        "manifest": snapshot.manifest,
     }
 
 

@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from tetrasback.client import shapes
+from tetrasback.ctl import jobs
 from tetrasback.ctl.context import Context
 from tetrasback.ctl.match import resolve, uuid_of_device, uuid_to_save
 from tetrasback.ctl.sentences import disk_name, disk_state
@@ -86,7 +87,13 @@ async def _device(context: Context) -> str:
 
 
 async def cancel(context: Context) -> int:
-    """Cancel the backup of a disk."""
+    """Cancel the backup of a disk, or a job."""
+    if context.options.job is not None:
+        if context.options.disk:
+            raise InvalidArgs(_("name a disk, or a job"))
+        return await jobs.cancel(context, context.options.job)
+    if not context.options.disk:
+        raise InvalidArgs(_("name a disk, or a job"))
     disk = await resolve(context.client, context.options.disk)
     await context.client.cancel_backup(disk.uuid)
     if context.out.json:

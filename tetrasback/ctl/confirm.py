@@ -31,10 +31,10 @@ async def ask(context: Context, whole: PreparableView) -> str:
         _("To erase the disk, type its model or size ({wanted}): ").format(wanted=wanted)
     )
     sys.stderr.flush()
-    return (await _line()).strip()
+    return (await typed_line()).strip()
 
 
-async def _line() -> str:
+async def typed_line() -> str:
     """A line from the terminal; Ctrl-C ends the waiting."""
     loop = asyncio.get_running_loop()
     typed = asyncio.Event()

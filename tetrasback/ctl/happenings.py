@@ -5,12 +5,14 @@ from typing import Any
 
 from tetrasback.client.events import DaemonBack, DaemonGone, Event, Lost, Signal
 from tetrasback.client.mirror import Mirror
-from tetrasback.client.proxy import backup_id_of
+from tetrasback.client.proxy import id_below
+from tetrasback.ctl.sentences import job_title
 from tetrasback.errors import TetrasBackError
-from tetrasback.lang.i18n import _
+from tetrasback.lang.i18n import _, pgettext
 from tetrasback.lang.told import told
 from tetrasback.lang.units import percent
 from tetrasback.lang.words import LABELS, REASONS, VERDICTS, about, say
+from tetrasback.names import BACKUPS_PATH, JOBS_PATH
 
 
 def clock() -> str:
@@ -33,10 +35,13 @@ def sentence(event: Event, mirror: Mirror) -> str:
 
 
 def _signal(name: str, arguments: dict[str, Any], mirror: Mirror) -> str:
-    uuid = arguments.get("uuid", "")
-    if not uuid and "backup" in arguments:
-        backup = mirror.backups.get(_id(arguments["backup"]))
-        uuid = backup.uuid if backup else ""
+    uuid, kind = arguments.get("uuid", ""), arguments.get("kind", "")
+    if "backup" in arguments:
+        backup = mirror.backups.get(_id(BACKUPS_PATH, arguments["backup"]))
+        uuid = uuid or (backup.uuid if backup else "")
+    elif "job" in arguments:
+        job = mirror.jobs.get(_id(JOBS_PATH, arguments["job"]))
+        uuid, kind = uuid or (job.uuid if job else ""), kind or (job.kind if job else "")
     disk = mirror.disks.get(uuid)
     called = (disk.name or disk.label if disk else "") or uuid or _("a disk")
     match name:
@@ -54,20 +59,32 @@ def _signal(name: str, arguments: dict[str, Any], mirror: Mirror) -> str:
         case "BackupStarted":
             return about(arguments["name"], _("backup started"))
         case "BackupProgress":
-            fraction = arguments["fraction"]
-            share = percent(fraction) + " " if fraction >= 0 else ""
-            return about(called, share + say(LABELS, arguments["step"])).rstrip()
+            return _progress(called, arguments)
         case "BackupFinished":
             ended = _("backup ended: {verdict}").format(verdict=say(VERDICTS, arguments["verdict"]))
             message = told(arguments["message"])
             return about(called, about(ended, message) if message else ended)
+        case "JobStarted":
+            return about(job_title(kind, called), pgettext("job", "started"))
+        case "JobProgress":
+            return _progress(job_title(kind, called), arguments)
+        case "JobFinished":
+            verdict, message = say(VERDICTS, arguments["verdict"]), told(arguments["message"])
+            ended = about(verdict, message) if message else verdict
+            return about(job_title(kind, called), ended)
         case "SafeToUnplug":
             return about(called, _("safe to unplug ({device})").format(device=arguments["device"]))
     return name
 
 
-def _id(path: str) -> int:
+def _progress(subject: str, arguments: dict[str, Any]) -> str:
+    fraction = arguments["fraction"]
+    share = percent(fraction) + " " if fraction >= 0 else ""
+    return about(subject, share + say(LABELS, arguments["step"])).rstrip()
+
+
+def _id(parent: str, path: str) -> int:
     try:
-        return backup_id_of(path)
+        return id_below(parent, path)
     except TetrasBackError:
         return -1

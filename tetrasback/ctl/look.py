@@ -5,16 +5,20 @@ import asyncio
 from tetrasback import __version__
 from tetrasback.client import shapes
 from tetrasback.client.explain import explain
+from tetrasback.client.jobs import Jobs
+from tetrasback.client.proxy import Client
 from tetrasback.ctl import sentences
 from tetrasback.ctl.context import Context
 from tetrasback.ctl.holds import hold_line
-from tetrasback.ctl.match import full_uuid, resolve
+from tetrasback.ctl.jobs import running as running_jobs
+from tetrasback.ctl.match import history_uuid
 from tetrasback.ctl.wholes import without_disk
 from tetrasback.errors import (
     EXIT_OK,
     EXIT_UNREACHABLE,
     UnknownBackup,
-    UnknownDisk,
+    UnknownJob,
+    UnknownMethod,
     Unreachable,
 )
 from tetrasback.lang.i18n import _
@@ -36,7 +40,9 @@ async def status(context: Context) -> int:
     Cheap with any number of disks: only those that an alert or a backup names are asked for.
     """
     client, out = context.client, context.out
-    manager, recent = await asyncio.gather(client.manager(), client.history(limit=RECENT))
+    manager, recent, jobs = await asyncio.gather(
+        client.manager(), client.history(limit=RECENT), running_jobs(client, RECENT)
+    )
     running = [entry for entry in recent if not entry.verdict]
     mentioned = dict.fromkeys(
         alert.uuid
@@ -45,6 +51,7 @@ async def status(context: Context) -> int:
         if alert.uuid and (out.json or alert.code == "unknown-disk" or not alert.message)
     )
     mentioned |= dict.fromkeys(hold.uuid for hold in manager.holds if hold.uuid)
+    mentioned |= dict.fromkeys(job.uuid for job in jobs)
     disks, backups = await asyncio.gather(
         client.find_disks(list(mentioned)[:MAX_MENTIONED]),
         asyncio.gather(*(_backup(context, entry) for entry in reversed(running))),
@@ -62,6 +69,7 @@ async def status(context: Context) -> int:
                 ],
                 "backups": [shapes.backup_shape(backup) for backup in backups],
                 "last": shapes.history_shape(last) if last else None,
+                "jobs": [shapes.job_shape(job) for job in jobs],
                 "holds": [
                     shapes.hold_shape(hold, disks[hold.uuid].name if hold.uuid in disks else "")
                     for hold in manager.holds
@@ -79,11 +87,16 @@ async def status(context: Context) -> int:
     for backup in backups:
         line = sentences.backup_line(backup, names.get(backup.uuid) or backup.uuid)
         out.line(*sentences.level_line("running", line))
+    for job in jobs:
+        disk = disks.get(job.uuid)
+        title = sentences.job_title(job.kind, sentences.disk_name(disk) if disk else job.uuid)
+        line = sentences.progress_line(title, job)
+        out.line(*sentences.level_line("running", line))
     for hold in manager.holds:
         out.line(*sentences.level_line("info", hold_line(hold, disks.get(hold.uuid))))
     for alert in good:
         out.line(*sentences.alert_line(alert, disks.get(alert.uuid), at))
-    if not manager.alerts and not backups and not manager.holds:
+    if not manager.alerts and not backups and not jobs and not manager.holds:
         out.line(*sentences.level_line("good", _("nothing needs your attention")))
     if last is not None:
         verdict = sentences.verdict_line(last.name or last.uuid, last)
@@ -145,7 +158,7 @@ async def scripts(context: Context) -> int:
 async def history(context: Context) -> int:
     """Past backups, newest first."""
     options = context.options
-    uuid = await _history_uuid(context, options.disk) if options.disk else ""
+    uuid = await history_uuid(context.client, options.disk) if options.disk else ""
     entries: list[HistoryEntry] = []
     before = options.before
     while len(entries) < options.count:
@@ -164,34 +177,42 @@ async def history(context: Context) -> int:
     return EXIT_OK
 
 
-async def _history_uuid(context: Context, text: str) -> str:
-    """A forgotten disk's history is still there, under its UUID."""
-    try:
-        return (await resolve(context.client, text)).uuid
-    except UnknownDisk:
-        uuid = full_uuid(text)
-        if not uuid:
-            raise
-        return uuid
-
-
 async def log(context: Context) -> int:
-    """The log of one backup: by its number, or the newest (of one disk)."""
-    which = context.options.which
+    """The log of one backup or job: by its number, or the newest (of one disk)."""
+    which, is_job = context.options.which, context.options.job
     if which.isdecimal() and which.isascii() and len(which) < 19:
         number = int(which)
     else:
-        uuid = await _history_uuid(context, which) if which else ""
-        newest = await context.client.history(uuid, 0, 1)
-        if not newest:
-            raise UnknownBackup(_("there has been no backup yet"))
-        number = newest[0].id
-    text = await context.client.log(number)
+        uuid = await history_uuid(context.client, which) if which else ""
+        number = await _newest(context.client, uuid, is_job)
+    text = await _log(context.client, number, is_job)
     if context.out.json:
         context.out.data({"id": number, "log": text})
     else:
         context.out.raw(clean_lines(text))
     return EXIT_OK
+
+
+async def _log(client: Client, number: int, is_job: bool) -> str:
+    """The log of the backup or job NUMBER: one counter numbers both."""
+    try:
+        return await (Jobs(client) if is_job else client).log(number)
+    except UnknownBackup:
+        try:
+            return await Jobs(client).log(number)
+        except (UnknownJob, UnknownMethod):
+            pass  # what was said first is what there is to say
+        raise
+
+
+async def _newest(client: Client, uuid: str, is_job: bool) -> int:
+    """The number of the newest backup or job, of one disk or (empty) of all."""
+    newest = await (Jobs(client).entries if is_job else client.history)(uuid, 0, 1)
+    if newest:
+        return newest[0].id
+    if is_job:
+        raise UnknownJob(_("nothing has been restored or verified yet"))
+    raise UnknownBackup(_("there has been no backup yet"))
 
 
 async def version(context: Context) -> int:

@@ -5,7 +5,19 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from tetrasback.ctl import act, fifos, follow, holds, look, migrate, prepare, watch
+from tetrasback.ctl import (
+    act,
+    fifos,
+    follow,
+    holds,
+    jobs,
+    look,
+    migrate,
+    prepare,
+    restore,
+    snapshots,
+    watch,
+)
 from tetrasback.ctl.complete import complete
 from tetrasback.ctl.output import Output
 from tetrasback.ctl.parser import PROGRAM, parse
@@ -25,6 +37,12 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "cancel": act.cancel,
     "hold": holds.hold,
     "release": holds.release,
+    "snapshots": snapshots.snapshots,
+    "pin": snapshots.pin,
+    "unpin": snapshots.unpin,
+    "verify": restore.verify,
+    "restore": restore.restore,
+    "jobs": jobs.jobs,
     "scripts": look.scripts,
     "enable": act.enable,
     "disable": act.disable,
@@ -48,7 +66,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: Sequence[str]) -> int:
     if words[:1] == ["__complete"]:
-        return asyncio.run(complete(words[1])) if len(words) == 2 else EXIT_USAGE
+        return asyncio.run(complete(*words[1:])) if len(words) in (2, 3) else EXIT_USAGE
     options = parse(words)
     if options.json:
         use_english()  # programs read it, whoever runs them

@@ -69,6 +69,17 @@ async def resolve(client: Client, text: str) -> DiskView:
     return match((await client.objects()).disks.values(), text)
 
 
+async def history_uuid(client: Client, text: str) -> str:
+    """The UUID that a user means by TEXT; what a forgotten disk has left is there under its own."""
+    try:
+        return (await resolve(client, text)).uuid
+    except UnknownDisk:
+        uuid = full_uuid(text)
+        if not uuid:
+            raise
+        return uuid
+
+
 async def uuid_to_save(client: Client, text: str) -> str:
     """The UUID that TEXT means, which need not be known yet when it is written out."""
     return full_uuid(text) or (await resolve(client, text)).uuid

@@ -1,7 +1,7 @@
 """The command line's grammar."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from tetrasback import __version__
@@ -13,9 +13,14 @@ MAX_HISTORY: Final = 100_000
 MAX_HOLD: Final = 7 * 24 * 60
 """Minutes."""
 
+DATABASES: Final = ("mysql", "postgresql")
 FILESYSTEMS: Final = ("ext4", "btrfs", "xfs")
 
 _DISK: Final = N_("UUID or name of a disk, or an unambiguous beginning of either")
+_SNAPSHOT: Final = N_("a backup's folder on the disk, an unambiguous beginning of it, or: latest")
+_VERIFIED: Final = N_(
+    "as tetras-backctl snapshots names it, or a beginning of it; default: the newest"
+)
 _DEVICE: Final = N_(
     "a device such as /dev/sdb1, or UUID or name of a disk, or an unambiguous beginning of either"
 )
@@ -27,7 +32,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     A wrong one ends the process with exit code 2, as argparse does.
     """
     options = argparse.Namespace(json=False, no_ask_password=False)
-    _parser().parse_args(arguments, options)
+    parser = _parser()
+    options, left = parser.parse_known_args(arguments, options)
+    if options.command == "restore" and not any(word.startswith("-") for word in left):
+        options.paths += left  # argparse gives up on them where an option stands before
+    elif left:
+        parser.error(_("unrecognized arguments: %s") % " ".join(left))
     if options.command is None:
         options.command = "status"
     return options
@@ -107,9 +117,18 @@ def _parser() -> argparse.ArgumentParser:
         help=_("a whole disk such as /dev/sdb"),
     )
     backup = add("backup", _("back up onto a disk, and follow to the end"))
-    backup.add_argument("--no-wait", action="store_true", help=_("only start it"))
+    _add_no_wait(backup)
     add_disk(backup)
-    add_disk(add("cancel", _("cancel the backup on a disk")))
+    cancel = add("cancel", _("cancel the backup on a disk, or a restore or verification"))
+    cancel.add_argument(
+        "--job",
+        nargs="?",
+        type=_number,
+        const=0,
+        metavar="ID",
+        help=_("this restore or verification; by default the one that runs"),
+    )
+    add_optional_disk(cancel)
     hold = add("hold", _("let plugging in a disk, or any, start no backup for a time"))
     hold.add_argument(
         "--minutes",
@@ -120,6 +139,29 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_optional_disk(hold)
     add_optional_disk(add("release", _("let plugging in start backups again")))
+    add_optional_disk(add("snapshots", _("list the complete backups on a disk, newest first")))
+    for name, text in (
+        ("pin", _("keep a backup for ever")),
+        ("unpin", _("keep a backup no longer than others")),
+    ):
+        pin = add(name, text)
+        add_disk(pin)
+        pin.add_argument("snapshot", metavar=_("snapshot"), help=_(_SNAPSHOT))
+    verify = add("verify", _("read a backup on a disk again, and compare it with its manifest"))
+    verify.add_argument(
+        "--sample",
+        type=_percent,
+        default=100,
+        metavar="N%",
+        help=_("only so much of it, chosen at random"),
+    )
+    _add_no_wait(verify)
+    add_disk(verify)
+    verify.add_argument("snapshot", nargs="?", default="", metavar=_("snapshot"), help=_(_VERIFIED))
+    _add_restore(add("restore", _("put a backup on a disk, or parts of it, back")), add_disk)
+    jobs = add("jobs", _("list past restores and verifications, newest first"))
+    _add_range(jobs)
+    add_optional_disk(jobs)
     add("scripts", _("list the backup scripts"))
     for name, text in (
         ("enable", _("let a script run in every backup")),
@@ -127,18 +169,11 @@ def _parser() -> argparse.ArgumentParser:
     ):
         add(name, text).add_argument("script", metavar=_("script"))
     history = add("history", _("list past backups, newest first"))
-    history.add_argument(
-        "-n", "--count", type=_count, default=20, metavar="N", help=_("how many (default: 20)")
-    )
-    history.add_argument(
-        "--before",
-        type=_number,
-        default=0,
-        metavar="ID",
-        help=_("only those older than this one"),
-    )
+    _add_range(history)
     add_optional_disk(history)
-    add("log", _("show the log of a backup")).add_argument(
+    log = add("log", _("show the log of a backup, or of a restore or verification"))
+    log.add_argument("--job", action="store_true", help=_("of a restore or verification"))
+    log.add_argument(
         "which", nargs="?", default="", metavar=_("ID|DISK"), help=_("default: the newest")
     )
     add("watch", _("show everything live"))
@@ -160,6 +195,58 @@ def _parser() -> argparse.ArgumentParser:
     add("clients", _("list the registered FIFOs"))
     add("version", _("show the versions of this program and of the service"))
     return parser
+
+
+def _add_no_wait(to: argparse.ArgumentParser) -> None:
+    to.add_argument("--no-wait", action="store_true", help=_("only start it"))
+
+
+def _add_range(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "-n", "--count", type=_count, default=20, metavar="N", help=_("how many (default: 20)")
+    )
+    to.add_argument(
+        "--before",
+        type=_number,
+        default=0,
+        metavar="ID",
+        help=_("only those older than this one"),
+    )
+
+
+def _add_restore(
+    to: argparse.ArgumentParser, add_disk: Callable[[argparse.ArgumentParser], None]
+) -> None:
+    where = to.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--to", metavar=_("DIRECTORY"), help=_("below this one, under their whole paths")
+    )
+    where.add_argument(
+        "--in-place", action="store_true", help=_("where they were, replacing what is there")
+    )
+    where.add_argument(
+        "--database",
+        choices=DATABASES,
+        default="",
+        help=_("the dumps of databases, into the server that runs"),
+    )
+    to.add_argument("--yes", action="store_true", help=_("do not ask before anything is replaced"))
+    _add_no_wait(to)
+    add_disk(to)
+    to.add_argument("snapshot", metavar=_("snapshot"), help=_(_SNAPSHOT))
+    to.add_argument(
+        "paths",
+        nargs="*",
+        metavar=_("PATH"),
+        help=_("files and directories, or databases, as on the server; default: all"),
+    )
+
+
+def _percent(text: str) -> int:
+    number = _number(text.removesuffix("%"))
+    if not 1 <= number <= 100:
+        raise argparse.ArgumentTypeError(_("must be 1 to {max}").format(max=100))
+    return number
 
 
 def _number(text: str) -> int:

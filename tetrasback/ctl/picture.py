@@ -2,14 +2,17 @@
 
 import time
 from collections import deque
+from collections.abc import Iterator
 from typing import Any, Final
 
+from tetrasback import names
 from tetrasback.client.events import Event, Signal
 from tetrasback.client.mirror import Mirror
 from tetrasback.ctl.happenings import clock, sentence
+from tetrasback.ctl.holds import hold_line
 from tetrasback.ctl.output import Output, rich_table
 from tetrasback.ctl.progress import Pace, progress_row
-from tetrasback.ctl.sentences import alert_line, disks_table
+from tetrasback.ctl.sentences import Progress, alert_line, disk_name, disks_table, job_title
 from tetrasback.ctl.wholes import without_disk
 from tetrasback.lang.i18n import ngettext
 from tetrasback.lang.text import clean
@@ -32,7 +35,7 @@ class Picture:
         self._mirror = mirror
         self._console = out.console
         self._events: deque[str] = deque(maxlen=EVENTS_SHOWN)
-        self._paces: dict[int, Pace] = {}
+        self._paces: dict[str, Pace] = {}
         self._live = Live(console=out.console, auto_refresh=False)
         self._drawn = 0.0
         self._stale = True
@@ -47,9 +50,9 @@ class Picture:
         if event is not None:
             self._stale = True
             text = sentence(event, self._mirror)
-            if text and not (isinstance(event, Signal) and event.name == "BackupProgress"):
+            if text and not (isinstance(event, Signal) and event.name.endswith("Progress")):
                 self._events.append(f"{clock()} {text}")
-        moving = any(not backup.verdict for backup in self._mirror.backups.values())
+        moving = any(True for _ in self._going())
         if (self._stale or moving) and time.monotonic() - self._drawn >= REDRAW:
             self._draw()
 
@@ -60,6 +63,19 @@ class Picture:
     def _draw(self) -> None:
         self._drawn, self._stale = time.monotonic(), False
         self._live.update(self._picture(), refresh=True)
+
+    def _going(self) -> Iterator[tuple[str, tuple[str, Progress]]]:
+        """Backups and jobs that have not ended: their object's path, what to call them, they."""
+        for number, backup in sorted(self._mirror.backups.items()):
+            if not backup.verdict:
+                yield names.backup_path(number), (self._name(backup.uuid), backup)
+        for number, job in sorted(self._mirror.jobs.items()):
+            if not job.verdict:
+                yield names.job_path(number), (job_title(job.kind, self._name(job.uuid)), job)
+
+    def _name(self, uuid: str) -> str:
+        disk = self._mirror.disks.get(uuid)
+        return disk_name(disk) if disk else uuid
 
     def _picture(self) -> Any:
         from rich.console import Group
@@ -74,6 +90,9 @@ class Picture:
                 text, style = (cell, "") if isinstance(cell, str) else cell
                 line.append(clean(text), style)
             parts.append(line)
+        for hold in self._mirror.manager.holds[:MAX_SHOWN]:
+            text = hold_line(hold, self._mirror.disks.get(hold.uuid))
+            parts.append(Text(clean(text), style="cyan", no_wrap=True, overflow="ellipsis"))
         present = [disk for disk in self._mirror.disks.values() if disk.device]
         absent = [disk for disk in self._mirror.disks.values() if not disk.device]
         shown = [*present, *sorted(absent, key=lambda disk: -disk.last_seen)][:MAX_SHOWN]
@@ -85,14 +104,11 @@ class Picture:
             more = ngettext("and {n} more", "and {n} more", left).format(n=left)
             parts.append(Text(more, style="dim"))
         parts.append(Text(""))
-        for number, backup in sorted(self._mirror.backups.items()):
-            if backup.verdict:
-                self._paces.pop(number, None)
-                continue
-            pace = self._paces.setdefault(number, Pace())
-            pace.see(backup, time.monotonic())
-            disk = self._mirror.disks.get(backup.uuid)
-            parts.append(progress_row(disk.name if disk else backup.uuid, backup, pace))
+        going = dict(self._going())
+        self._paces = {path: self._paces.get(path) or Pace() for path in going}
+        for path, (title, one) in going.items():
+            self._paces[path].see(one, time.monotonic())
+            parts.append(progress_row(title, one, self._paces[path]))
         parts += [
             Text(clean(line), style="dim", no_wrap=True, overflow="ellipsis")
             for line in self._events

@@ -1,15 +1,14 @@
-"""How fast a backup goes and how long it will still take, and showing that."""
+"""How fast a backup or a job goes and how long it will still take, and showing that."""
 
 import time
 from collections import deque
 from typing import Any, Final
 
 from tetrasback.ctl.output import Output
-from tetrasback.ctl.sentences import amount, backup_line, backup_step
+from tetrasback.ctl.sentences import Progress, amount, backup_step, progress_line
 from tetrasback.lang.i18n import _
 from tetrasback.lang.units import duration, percent, speed
 from tetrasback.lang.words import about
-from tetrasback.wire import BackupView
 
 WINDOW: Final = 15.0
 """Seconds over which the speed is averaged."""
@@ -21,7 +20,7 @@ class Pace:
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int, float]] = deque()
 
-    def see(self, backup: BackupView, at: float) -> None:
+    def see(self, backup: Progress, at: float) -> None:
         """BACKUP was so far AT this time (seconds on a steady clock)."""
         if self._seen and backup.bytes_done < self._seen[-1][1]:
             self._seen.clear()  # another script counts anew
@@ -37,7 +36,7 @@ class Pace:
         (begin, first, _), (end, last, _) = self._seen[0], self._seen[-1]
         return (last - first) / (end - begin) if end > begin else 0.0
 
-    def remaining(self, backup: BackupView) -> float | None:
+    def remaining(self, backup: Progress) -> float | None:
         """Seconds still to go, or None where nothing tells."""
         if backup.bytes_total > backup.bytes_done and self.speed > 0:
             return (backup.bytes_total - backup.bytes_done) / self.speed
@@ -50,11 +49,15 @@ class Pace:
 
 
 class Display:
-    """Shows a backup while it runs: a bar on a terminal, a line at each step elsewhere."""
+    """Shows a backup or a job while it runs: a bar on a terminal, a line at each step elsewhere.
 
-    def __init__(self, out: Output, name: str) -> None:
+    NAME stands beside the bar, TITLE before a line.
+    """
+
+    def __init__(self, out: Output, name: str, title: str) -> None:
         self._out = out
         self._name = name
+        self._title = title
         self._pace = Pace()
         self._live: Any = None
         self._told = ("", -1)
@@ -71,8 +74,8 @@ class Display:
             self._live.stop()
             self._live = None
 
-    def show(self, backup: BackupView) -> None:
-        """BACKUP is so far now."""
+    def show(self, backup: Progress) -> None:
+        """It is so far now."""
         self._pace.see(backup, time.monotonic())
         if self._out.json:
             return
@@ -81,7 +84,7 @@ class Display:
             mark = (backup_step(backup), int(backup.fraction * 10))
             if mark != self._told:
                 self._told = mark
-                self._out.line(backup_line(backup, self._name))
+                self._out.line(progress_line(self._title, backup))
             return
         if self._live is None:
             from rich.live import Live
@@ -91,7 +94,7 @@ class Display:
         self._live.update(progress_row(self._name, backup, self._pace), refresh=True)
 
 
-def progress_row(name: str, backup: BackupView, pace: Pace) -> Any:
+def progress_row(name: str, backup: Progress, pace: Pace) -> Any:
     """A bar with step, percentage, bytes, speed and remaining time, for rich."""
     from rich.progress_bar import ProgressBar
     from rich.table import Table

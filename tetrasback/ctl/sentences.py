@@ -8,6 +8,7 @@ from tetrasback.ctl.match import shortest
 from tetrasback.ctl.output import Cell, Column, Table
 from tetrasback.ctl.wholes import preparable_hint, preparable_state, without_disk
 from tetrasback.lang.i18n import _, ngettext
+from tetrasback.lang.text import clean
 from tetrasback.lang.told import told
 from tetrasback.lang.units import ago, duration, moment, percent, size
 from tetrasback.lang.words import (
@@ -32,6 +33,8 @@ from tetrasback.wire import (
     BackupView,
     DiskView,
     HistoryEntry,
+    JobEntry,
+    JobView,
     PreparableView,
     ScriptView,
 )
@@ -52,13 +55,16 @@ _STATE_STYLES: Final[Mapping[str, str]] = {
     "rejected": "bold red",
     "absent": "dim",
 }
-_VERDICT_STYLES: Final[Mapping[str, str]] = {
+VERDICT_STYLES: Final[Mapping[str, str]] = {
     "success": "green",
     "warning": "yellow",
     "failed": "bold red",
     "cancelled": "yellow",
     "interrupted": "bold red",
 }
+Progress = BackupView | JobView
+"""What goes on and has an end."""
+
 _STATE_ORDER: Final = (
     "rejected",
     "held",
@@ -185,14 +191,14 @@ def level_line(level: str, text: str) -> list[Cell]:
     return [(say(LEVELS, level, "level").ljust(width), LEVEL_STYLES.get(level, "")), text]
 
 
-def backup_step(backup: BackupView) -> str:
-    """What a backup is doing."""
+def backup_step(backup: Progress) -> str:
+    """What a backup or a job is doing."""
     if not backup.step:
         return say(PHASES, backup.state)
     return say(STEPS if backup.step in STEPS else LABELS, backup.step)
 
 
-def amount(backup: BackupView) -> str:
+def amount(backup: Progress) -> str:
     """How much is done, and of how much; empty where that is not known."""
     if not backup.bytes_done or not backup.bytes_total:
         return size(backup.bytes_done) if backup.bytes_done else ""
@@ -203,7 +209,22 @@ def amount(backup: BackupView) -> str:
 
 def backup_line(backup: BackupView, name: str) -> str:
     """A backup under way, in one line."""
-    parts = [about(_("backup on {disk}").format(disk=name), backup_step(backup))]
+    return progress_line(_("backup on {disk}").format(disk=name), backup)
+
+
+def job_title(kind: str, disk: str) -> str:
+    """What a job on a disk is called in a line."""
+    match kind:
+        case "restore":
+            return _("restore from {disk}").format(disk=disk)
+        case "verify":
+            return _("verification of {disk}").format(disk=disk)
+    return f"{clean(kind, 40)} {disk}"
+
+
+def progress_line(title: str, backup: Progress) -> str:
+    """What is under way, called TITLE, in one line."""
+    parts = [about(title, backup_step(backup))]
     if backup.state != "queued":
         if backup.fraction >= 0:
             parts.append(percent(backup.fraction))
@@ -219,8 +240,8 @@ def warnings(count: int) -> str:
     return ngettext("{n} warning", "{n} warnings", count).format(n=count)
 
 
-def verdict_line(name: str, entry: HistoryEntry) -> list[Cell]:
-    """How a backup ended."""
+def verdict_line(name: str, entry: HistoryEntry | JobEntry) -> list[Cell]:
+    """How a backup or a job ended."""
     facts = []
     if entry.bytes or entry.files:
         facts.append(
@@ -237,7 +258,7 @@ def verdict_line(name: str, entry: HistoryEntry) -> list[Cell]:
         why += f" [{entry.code}]"
     return [
         about(name, ""),
-        (say(VERDICTS, entry.verdict), _VERDICT_STYLES.get(entry.verdict, "")),
+        (say(VERDICTS, entry.verdict), VERDICT_STYLES.get(entry.verdict, "")),
         f" ({', '.join(facts)})" if facts else "",
         about("", why) if why else "",
     ]
@@ -278,7 +299,7 @@ def history_table(entries: Sequence[HistoryEntry]) -> Table:
                 duration(took / 1_000_000) if entry.started_at and entry.finished_at else "-",
                 (
                     say(VERDICT_WORDS, entry.verdict, "verdict"),
-                    _VERDICT_STYLES.get(entry.verdict, "bold blue"),
+                    VERDICT_STYLES.get(entry.verdict, "bold blue"),
                 ),
                 size(entry.bytes) if entry.bytes else "-",
                 str(entry.files) if entry.files else "-",

@@ -13,6 +13,8 @@ from tetrasback.errors import EXIT_OK, TetrasBackError
 from tetrasback.lang.units import iso, now
 from tetrasback.lang.words import DISK_STATES, about, say
 
+PASSING: Final = frozenset({"BackupProgress", "JobProgress"})
+"""Signals of which most tell nothing new."""
 SILENCE: Final = 60.0
 """Seconds after which waiting for an event is begun anew where nothing moves by itself."""
 
@@ -75,10 +77,10 @@ class _Lines:
             self._out.line(f"{clock()} {text}")
 
     def _worth(self, event: Event) -> bool:
-        if not isinstance(event, Signal) or "backup" not in event.arguments:
+        if not isinstance(event, Signal):
             return True
-        path = str(event.arguments["backup"])
-        if event.name != "BackupProgress":
+        path = str(event.arguments.get("backup") or event.arguments.get("job") or "")
+        if event.name not in PASSING:
             self._progress.pop(path, None)
             return True
         mark = (str(event.arguments["step"]), int(event.arguments["fraction"] * 10))
@@ -91,7 +93,7 @@ class _Lines:
 
 
 class _Json:
-    """A JSON object a line: first every disk, then the nine signals, and the daemon itself."""
+    """A JSON object a line: first every disk, then the signals, and the daemon itself."""
 
     restless = False
 

@@ -86,6 +86,12 @@ TRIGGERS: Final[Mapping[str, str]] = {
     "request": NP_("trigger", "asked for"),
 }
 
+JOB_KINDS: Final[Mapping[str, str]] = {
+    "restore": NP_("job", "restore"),
+    "verify": NP_("job", "verification"),
+}
+"""What is done with a backup that was made."""
+
 VERDICTS: Final[Mapping[str, str]] = {
     "success": N_("success"),
     "warning": N_("complete, with warnings"),

@@ -23,11 +23,13 @@ from tetrasback.client.wholes import whole_of
 from tetrasback.lang.i18n import _
 from tetrasback.lang.words import REASONS, say
 from tetrasback.notifier import attention, words
+from tetrasback.notifier.jobs import READING, looked_at
 from tetrasback.notifier.note import Cancel, Command, Note, Save
 from tetrasback.notifier.stories import story
 from tetrasback.notifier.subject import Remark, Subject
 from tetrasback.notifier.told import Told
-from tetrasback.wire import Alert, BackupView, DiskView
+from tetrasback.notifier.words import Progress
+from tetrasback.wire import Alert, BackupView, DiskView, JobView
 
 MAX_NOTES: Final = 10
 """Of disks on one screen; the rest wait until others are closed."""
@@ -62,7 +64,7 @@ class Desk:
         here = {disk.uuid for disk in self.mirror.disks.values() if disk.device}
         self._plugs = {uuid: number for uuid, number in self._plugs.items() if uuid in here}
         self._saved_here &= here
-        self._followed &= self.mirror.backups.keys()
+        self._followed &= self.mirror.backups.keys() | self.mirror.jobs.keys()
         self._follow()
 
     def lost(self) -> None:
@@ -117,7 +119,7 @@ class Desk:
         alerts = self.mirror.manager.alerts
         notes = []
         for subject in self._subjects():
-            note = story(subject)
+            note = story(subject) or self._in_place(subject)
             note = note and _with_alerts(note, alerts, subject.last)
             if note and self._is_news(note, now):
                 notes.append(note)
@@ -138,6 +140,14 @@ class Desk:
             return False
         return not any(self._told.recently(known, now) for known in note.lasting)
 
+    def _in_place(self, subject: Subject) -> Note | None:
+        """What takes the place of a note while somebody looks what is on its disk: it comes back
+        afterwards, and is no news then."""
+        standing = self._standing.get(subject.disk.uuid)
+        if standing is None or (subject.disk.state, subject.disk.reason) != ("held", READING):
+            return None
+        return looked_at(subject, standing)
+
     def _is_untold(self, alert: Alert, own: Collection[str], now: int) -> bool:
         if attention.belongs_to_a_disk(alert) or alert.uuid in own:
             return False
@@ -151,25 +161,32 @@ class Desk:
 
     def _subjects(self) -> list[Subject]:
         """Every disk that is known, or was when its backup began."""
-        backups: dict[str, list[BackupView]] = {uuid: [] for uuid in self.mirror.disks}
-        for backup in self.mirror.backups.values():
-            backups.setdefault(backup.uuid, []).append(backup)
+        known: dict[str, list[Progress]] = {uuid: [] for uuid in self.mirror.disks}
+        for one in self._everything():
+            known.setdefault(one.uuid, []).append(one)
         names = [disk.name for disk in self.mirror.disks.values() if disk.name]
-        subjects = [self._about(uuid, its, names) for uuid, its in backups.items()]
+        subjects = [self._about(uuid, its, names) for uuid, its in known.items()]
         return sorted(subjects, key=_rank)
 
     def _subject(self, uuid: str) -> Subject:
-        its = [backup for backup in self.mirror.backups.values() if backup.uuid == uuid]
-        return self._about(uuid, its, ())
+        return self._about(uuid, [one for one in self._everything() if one.uuid == uuid], ())
 
-    def _about(self, uuid: str, backups: list[BackupView], names: Collection[str]) -> Subject:
-        newest = sorted(backups, key=lambda backup: backup.id, reverse=True)
-        active = next((backup for backup in newest if backup.state != "done"), None)
-        last = next((backup for backup in newest if backup.state == "done"), None)
+    def _everything(self) -> list[Progress]:
+        return [*self.mirror.backups.values(), *self.mirror.jobs.values()]
+
+    def _about(self, uuid: str, known: list[Progress], names: Collection[str]) -> Subject:
+        newest = sorted(known, key=lambda one: one.id, reverse=True)  # numbered together
+        going = [one for one in newest if one.state != "done"]
+        ended = [one for one in newest if one.state == "done"]
+        # An old job is nobody's news, and must not hide how the last backup ended.
+        last = next(
+            (one for one in ended if isinstance(one, BackupView) or one.id in self._followed), None
+        )
         disk = self.mirror.disks.get(uuid) or DiskView(uuid=uuid)
         return Subject(
             disk,
-            active,
+            next((one for one in going if isinstance(one, BackupView)), None),
+            next((one for one in going if isinstance(one, JobView)), None),
             last,
             plug=self._plugs.get(uuid, 0),
             followed=last is not None and last.id in self._followed,
@@ -184,9 +201,7 @@ class Desk:
         return self.mirror.disks[uuid].state if uuid in self.mirror.disks else ""
 
     def _follow(self) -> None:
-        self._followed |= {
-            number for number, backup in self.mirror.backups.items() if backup.state != "done"
-        }
+        self._followed |= {one.id for one in self._everything() if one.state != "done"}
 
     def _see(self, occasion: str) -> None:
         self._seen[occasion] = None
@@ -207,7 +222,7 @@ def _rank(subject: Subject) -> tuple[int, str]:
     return (_ORDER.index(state) if state in _ORDER else len(_ORDER), subject.disk.uuid)
 
 
-def _with_alerts(note: Note, alerts: Iterable[Alert], last: BackupView | None) -> Note:
+def _with_alerts(note: Note, alerts: Iterable[Alert], last: Progress | None) -> Note:
     """NOTE with what it tells besides: the alerts about its disk, but of ends only the last."""
     its = [alert for alert in alerts if alert.uuid == note.key]
     present = [alert for alert in its if alert.code in ("unknown-disk", "rejected")]

@@ -1,14 +1,14 @@
-"""Notes about backups that have ended, and whether their disk may be taken away."""
+"""Notes about backups and jobs that have ended, and whether their disk may be taken away."""
 
 from typing import Final
 
 from tetrasback.lang.i18n import _, ngettext
 from tetrasback.lang.text import clean
 from tetrasback.lang.words import REASONS, say
-from tetrasback.notifier import words
+from tetrasback.notifier import jobs, words
 from tetrasback.notifier.note import Note, Urgency
 from tetrasback.notifier.subject import Subject
-from tetrasback.wire import BackupView
+from tetrasback.wire import BackupView, JobView
 
 _GOOD: Final = frozenset({"success", "warning"})
 
@@ -24,16 +24,16 @@ def safe(subject: Subject) -> Note:
     last = subject.last
     if last is None:
         return Note(subject.disk.uuid, subject.here("safe"), title)
-    if last.verdict in _GOOD:
+    if last.verdict in _GOOD and isinstance(last, BackupView):
         return _ending(subject, last, title, _told(last))
     told = (*_told(last), _("The disk is safe to unplug."))
     return _ending(subject, last, _title(subject, last), told)
 
 
-def bad(subject: Subject, backup: BackupView) -> Note:
+def bad(subject: Subject, backup: words.Progress) -> Note:
     """A bad end, on a disk that is not here or of which nothing is known yet."""
     told = _told(backup)
-    if subject.disk.state == "absent":
+    if subject.disk.state == "absent" and isinstance(backup, BackupView):
         told = (*told, _("Plug the disk in again to make another backup."))
     return _ending(subject, backup, _title(subject, backup), told)
 
@@ -46,7 +46,7 @@ def held(subject: Subject) -> Note:
     if last is not None:
         what = f"held:{subject.disk.uuid}:{last.id}"
         told = _told(last)
-        if last.verdict not in _GOOD:
+        if last.verdict not in _GOOD or isinstance(last, JobView):
             told = (_title(subject, last) + ".", *told)
     return Note(
         subject.disk.uuid,
@@ -59,7 +59,7 @@ def held(subject: Subject) -> Note:
     )
 
 
-def _ending(subject: Subject, backup: BackupView, title: str, told: tuple[str, ...]) -> Note:
+def _ending(subject: Subject, backup: words.Progress, title: str, told: tuple[str, ...]) -> Note:
     known = occasion(subject.disk.uuid, backup.finished_at)
     # An unknown verdict is a newer daemon's: better too loud than unheard.
     critical = backup.verdict not in _GOOD | {"cancelled"}
@@ -75,7 +75,9 @@ def _ending(subject: Subject, backup: BackupView, title: str, told: tuple[str, .
     )
 
 
-def _title(subject: Subject, backup: BackupView) -> str:
+def _title(subject: Subject, backup: words.Progress) -> str:
+    if isinstance(backup, JobView):
+        return jobs.title(subject, backup)
     titles = {
         "success": _("Backup on {name} complete"),
         "warning": _("Backup on {name} complete, with warnings"),
@@ -87,8 +89,10 @@ def _title(subject: Subject, backup: BackupView) -> str:
     return titles.get(backup.verdict, other).format(name=subject.name)
 
 
-def _told(backup: BackupView) -> tuple[str, ...]:
+def _told(backup: words.Progress) -> tuple[str, ...]:
     """How it ended; a good end with its verdict, a bad one's stands in its title."""
+    if isinstance(backup, JobView):
+        return jobs.told(backup)
     facts = words.facts(backup)
     why = words.sentence(words.why(backup))
     log = _("More: {command}").format(command=f"tetras-backctl log {backup.id}")

@@ -6,10 +6,10 @@ from typing import Final
 
 from tetrasback.lang.i18n import _
 from tetrasback.lang.text import clean
-from tetrasback.notifier import arrivals, endings, words
+from tetrasback.notifier import arrivals, endings, jobs, words
 from tetrasback.notifier.note import Button, Cancel, Note
 from tetrasback.notifier.subject import Subject
-from tetrasback.wire import BackupView
+from tetrasback.wire import BackupView, JobView
 
 _BAD: Final = frozenset({"failed", "interrupted"})
 
@@ -31,6 +31,8 @@ def story(subject: Subject) -> Note | None:
 
 def _story(subject: Subject) -> Note | None:
     last = subject.last
+    if subject.job is not None:
+        return jobs.under_way(subject, subject.job)
     if subject.active is not None:
         return _under_way(subject, subject.active)
     match subject.disk.state:
@@ -38,11 +40,15 @@ def _story(subject: Subject) -> Note | None:
             return arrivals.offer(subject)
         case "rejected":
             return arrivals.rejected(subject)
+        case "held" if subject.disk.reason == jobs.READING:
+            if isinstance(last, JobView) and subject.followed:
+                return jobs.under_way(subject, last)
+            return None
         case "held":
             return endings.held(subject)
         case "safe-to-unplug":
             return endings.safe(subject)
-        case "running" if last is not None and subject.followed:
+        case "running" if isinstance(last, BackupView) and subject.followed:
             return _under_way(subject, last)
         case "plugged" if subject.saved_here and not subject.followed:
             return arrivals.saved(subject)

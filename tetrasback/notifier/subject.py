@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tetrasback.notifier import words
-from tetrasback.wire import BackupView, DiskView
+from tetrasback.wire import BackupView, DiskView, JobView
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,16 @@ class Remark:
 class Subject:
     """One disk, and all that is known of it.
 
-    ``active``: its backup under way; ``last``: its newest one that has ended. ``plug`` numbers the
+    ``active``: its backup under way; ``job``: the restore or verification that is; ``last``: what
+    has ended last. ``plug`` numbers the
     times that it was plugged in. ``followed``: the end of ``last`` was, or could have been, seen
     coming. ``saved_here``: it was saved by a button. ``away``: the daemon is.
     """
 
     disk: DiskView
     active: BackupView | None = None
-    last: BackupView | None = None
+    job: JobView | None = None
+    last: BackupView | JobView | None = None
     plug: int = 0
     followed: bool = False
     saved_here: bool = False

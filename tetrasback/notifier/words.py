@@ -8,7 +8,10 @@ from tetrasback.lang.text import clean
 from tetrasback.lang.told import told
 from tetrasback.lang.units import duration, percent, size
 from tetrasback.lang.words import CODES, LABELS, PHASES, STEPS, say
-from tetrasback.wire import BackupView, DiskView
+from tetrasback.wire import BackupView, DiskView, JobView
+
+Progress = BackupView | JobView
+"""What goes on and has an end."""
 
 NAME_LIMIT: Final = 64
 LINE_LIMIT: Final = 300
@@ -37,14 +40,14 @@ def joined(parts: Iterable[str]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def fraction(backup: BackupView) -> float | None:
+def fraction(backup: Progress) -> float | None:
     """How far it is; None where that is not known, and 1 never: that is for the verdict to say."""
     if not 0 <= backup.fraction <= 1:
         return None
     return min(int(backup.fraction * 100), 99) / 100
 
 
-def progress(backup: BackupView) -> str:
+def progress(backup: Progress) -> str:
     """What a backup is doing, and how far it is."""
     step = say(PHASES, backup.state)
     if backup.step:
@@ -53,7 +56,7 @@ def progress(backup: BackupView) -> str:
     return joined((step, "" if done is None else percent(done), _amount(backup), warnings(backup)))
 
 
-def _amount(backup: BackupView) -> str:
+def _amount(backup: Progress) -> str:
     if not backup.bytes_done or not backup.bytes_total:
         return size(backup.bytes_done) if backup.bytes_done else ""
     return _("{done} of {total}").format(
@@ -61,12 +64,12 @@ def _amount(backup: BackupView) -> str:
     )
 
 
-def why(backup: BackupView) -> str:
+def why(backup: Progress) -> str:
     """Why a backup ended as it did."""
     return told(backup.message, say(CODES, backup.code))
 
 
-def facts(backup: BackupView) -> str:
+def facts(backup: Progress) -> str:
     """How much, how many, how long, as far as it is known."""
     copied = ""
     if backup.bytes_done or backup.files_done:
@@ -78,7 +81,7 @@ def facts(backup: BackupView) -> str:
     return joined((copied, took))
 
 
-def warnings(backup: BackupView) -> str:
+def warnings(backup: Progress) -> str:
     """How many warnings; empty = none."""
     if not backup.warnings:
         return ""

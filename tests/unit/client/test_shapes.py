@@ -5,10 +5,26 @@ from pathlib import Path
 
 import pytest
 
-from tetrasback.client.shapes import backup_shape, disk_shape, history_shape
+from tetrasback.client.shapes import (
+    backup_shape,
+    disk_shape,
+    history_shape,
+    hold_shape,
+    job_entry_shape,
+    job_shape,
+    snapshot_shape,
+)
 from tetrasback.ctl.progress import Pace
 from tetrasback.lang.units import ago, duration, iso, moment, size
-from tetrasback.wire import BackupView, DiskView, HistoryEntry
+from tetrasback.wire import (
+    BackupView,
+    DiskView,
+    HistoryEntry,
+    HoldView,
+    JobEntry,
+    JobView,
+    SnapshotView,
+)
 
 MANUAL = Path(__file__).parents[3] / "man/tetras-backctl.1"
 
@@ -19,6 +35,10 @@ MANUAL = Path(__file__).parents[3] / "man/tetras-backctl.1"
         ("DISK", disk_shape(DiskView())),
         ("BACKUP", backup_shape(BackupView())),
         ("ENTRY", history_shape(HistoryEntry())),
+        ("HOLD", hold_shape(HoldView("", 0), "")),
+        ("SNAPSHOT", snapshot_shape(SnapshotView(), DiskView())),
+        ("JOB", job_shape(JobView())),
+        ("JOBENTRY", job_entry_shape(JobEntry())),
     ],
 )
 def test_shape_is_the_documented_one(title: str, shape: dict[str, object]) -> None:

@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import shutil
 import signal
 import time
@@ -16,6 +17,7 @@ from tests.harness.process import run
 
 COMPLETION = Path(__file__).parents[3] / "tetrasback/ctl/completion"
 NAMES = ("bleu", "l'été $(touch PWNED) x", "a:b=c d", 'tout "rouge"', "`touch PWNED`;z", "x!y\\z")
+SNAPSHOT = "2026-11-25_11-00-00_Sauvegarde_web"
 UUID = "0b5a9f3e-95f2-4d2f-a5a4-6ab9a5a4c4de"
 
 PROGRAM = f"""#!/bin/sh
@@ -27,6 +29,7 @@ case $1 in
             fifos) echo '/srv/été & fifo' ;;
             scripts) echo backup_x.sh ;;
             preparable) echo /dev/sdx ;;
+            snapshots) grep -qxF "$3" names && echo 2026-11-25_11-00-00_Sauvegarde_web ;;
         esac ;;
     *)
         for word; do printf 'ARG<%s>\\n' "$word"; done
@@ -49,25 +52,31 @@ SHELLS = {
     ),
 }
 TYPED = {
-    "backup bl": NAMES[0],
-    "backup l": NAMES[1],
-    "history l\\'": NAMES[1],
-    "backup 'l": NAMES[1],
-    'backup "l': NAMES[1],
-    "backup a": NAMES[2],
-    "backup a:": NAMES[2],
-    "backup a:b=c": NAMES[2],
-    "cancel tou": NAMES[3],
-    "hold tou": NAMES[3],
-    "release bl": NAMES[0],
-    "backup 'tou": NAMES[3],
-    'backup "tou': NAMES[3],
-    "backup \\`": NAMES[4],
-    "unplug x": NAMES[5],
-    "backup 'x": NAMES[5],
-    "enable b": "backup_x.sh",
-    "save 0": f"{UUID}=",
-    "prepare /d": "/dev/sdx",
+    "backup bl": [NAMES[0]],
+    "backup l": [NAMES[1]],
+    "history l\\'": [NAMES[1]],
+    "backup 'l": [NAMES[1]],
+    'backup "l': [NAMES[1]],
+    "backup a": [NAMES[2]],
+    "backup a:": [NAMES[2]],
+    "backup a:b=c": [NAMES[2]],
+    "cancel tou": [NAMES[3]],
+    "hold tou": [NAMES[3]],
+    "release bl": [NAMES[0]],
+    "backup 'tou": [NAMES[3]],
+    'backup "tou': [NAMES[3]],
+    "backup \\`": [NAMES[4]],
+    "unplug x": [NAMES[5]],
+    "backup 'x": [NAMES[5]],
+    **{f"pin {shlex.quote(name)} 20": [name, SNAPSHOT] for name in NAMES},
+    "pin bl": [NAMES[0]],
+    "verify 'bleu' 20": ["bleu", SNAPSHOT],
+    "restore --to=/ bleu 20": ["--to=/", "bleu", SNAPSHOT],
+    "restore bleu latest /dev/nul": ["bleu", "latest", "/dev/null"],
+    "jobs tou": [NAMES[3]],
+    "enable b": ["backup_x.sh"],
+    "save 0": [f"{UUID}="],
+    "prepare /d": ["/dev/sdx"],
 }
 ORIGINAL_TYPED = {
     "--sav\t0": ["--save", f"{UUID}="],
@@ -132,7 +141,7 @@ def test_what_is_completed_is_exactly_the_name(shell: Terminal, tmp_path: Path) 
     for typed, expected in TYPED.items():
         shown = shell.type(f"tetras-backctl {typed}\t\n", r"END\d+END")
         words = re.findall(r"ARG<(.*?)>\r?\n", shown)
-        assert words[1:] == [expected], typed
+        assert words[1:] == expected, typed
     assert not (tmp_path / "PWNED").exists()
 
 

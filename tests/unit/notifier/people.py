@@ -9,7 +9,7 @@ from tetrasback.notifier.board import Board
 from tetrasback.notifier.desk import Desk
 from tetrasback.notifier.note import Note
 from tetrasback.notifier.told import Told
-from tetrasback.wire import Alert, BackupView, DiskView, to_wire
+from tetrasback.wire import Alert, BackupView, DiskView, JobView, to_wire
 
 UUID = "0b5a9f3e-77aa-4c1d-9e2f-0123456789ab"
 OTHER = "1c6ba04f-77aa-4c1d-9e2f-0123456789ab"
@@ -25,12 +25,20 @@ NEW = DiskView(
     state="unknown",
 )
 RUNNING = BackupView(id=7, uuid=UUID, state="running", step="home", fraction=0.42, started_at=10)
+RESTORING = JobView(
+    id=8, kind="restore", uuid=UUID, state="running", step="home", fraction=0.42, started_at=10
+)
 DAY = 86_400_000_000
 
 
 def done(verdict: str, **values: Any) -> BackupView:
     """The end of the backup `RUNNING`."""
     return replace(RUNNING, state="done", verdict=verdict, finished_at=3_000_010, **values)
+
+
+def restored(verdict: str, **values: Any) -> JobView:
+    """The end of the job `RESTORING`."""
+    return replace(RESTORING, state="done", verdict=verdict, finished_at=9_000_010, **values)
 
 
 def plain(view: Any) -> dict[str, Any]:
@@ -52,7 +60,9 @@ class Person:
 
     # The daemon
 
-    def begin(self, *views: DiskView | BackupView, alerts: tuple[Alert, ...] = ()) -> None:
+    def begin(
+        self, *views: DiskView | BackupView | JobView, alerts: tuple[Alert, ...] = ()
+    ) -> None:
         """The state has been read."""
         mirror = self.desk.mirror
         mirror.__init__()  # type: ignore[misc]
@@ -68,7 +78,7 @@ class Person:
             self.desk.hear(event)
         self.look()
 
-    def tell(self, *views: DiskView | BackupView) -> None:
+    def tell(self, *views: DiskView | BackupView | JobView) -> None:
         """Objects have come or changed."""
         self.hear(*map(self._added, views))
 
@@ -86,7 +96,9 @@ class Person:
         self.desk.lost()
         self.look()
 
-    def _added(self, view: DiskView | BackupView) -> Added:
+    def _added(self, view: DiskView | BackupView | JobView) -> Added:
+        if isinstance(view, JobView):
+            return Added(names.job_path(view.id), {names.JOB_INTERFACE: plain(view)})
         if isinstance(view, DiskView):
             return Added(names.disk_path(view.uuid), {names.DISK_INTERFACE: plain(view)})
         return Added(names.backup_path(view.id), {names.BACKUP_INTERFACE: plain(view)})

@@ -4,7 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.notifier.people import BLEU, DAY, NEW, OTHER, RUNNING, UUID, Person, done
+from tests.unit.notifier.people import (
+    BLEU,
+    DAY,
+    NEW,
+    OTHER,
+    RESTORING,
+    RUNNING,
+    UUID,
+    Person,
+    done,
+    restored,
+)
 from tetrasback.client.events import Signal
 from tetrasback.notifier.desk import MAX_NOTES
 from tetrasback.notifier.note import BackUp, Cancel, Save
@@ -12,6 +23,7 @@ from tetrasback.notifier.told import REPEAT_DAYS
 from tetrasback.wire import Alert
 
 WORKING = replace(BLEU, state="running")
+READ = replace(BLEU, state="held", reason="job")
 SAFE = replace(BLEU, state="safe-to-unplug")
 ABSENT = replace(BLEU, state="absent", device="")
 STALE = Alert("stale", UUID, 5, "the last good backup on disk bleu is 20 days old")
@@ -52,6 +64,49 @@ def test_who_closes_progress_hears_of_the_end_only(person: Person) -> None:
     assert person.note.title == "bleu is safe to unplug"
     person.close()
     person.tell(replace(SAFE, free=7))
+    assert not person.screen
+
+
+def test_a_restore_is_told_after_the_backup_before_it(person: Person) -> None:
+    person.begin(WORKING, RUNNING)
+    person.tell(done("success"), SAFE)
+    person.tell(READ, RESTORING)
+    assert person.note.title == "Restoring from bleu"
+    person.tell(restored("warning"))
+    person.tell(SAFE)
+    assert person.note.title == "Restore from bleu complete, with warnings"
+    assert "safe to unplug" in person.text
+    person.close()
+    person.tell(replace(SAFE, free=7))
+    assert not person.screen
+
+
+def test_a_restore_that_nobody_saw_hides_no_end_of_a_backup(person: Person) -> None:
+    person.begin(SAFE, done("failed"), restored("success"))
+    assert person.note.title == "Backup on bleu FAILED"
+
+
+def test_a_disk_pulled_out_of_a_restore(person: Person) -> None:
+    person.begin(READ, RESTORING)
+    person.tell(restored("interrupted", code="disk-gone"), ABSENT)
+    assert person.note.title == "Restore from bleu INTERRUPTED"
+    assert "another backup" not in person.text
+
+
+def test_looking_at_a_disk_is_told_only_where_it_was_called_safe(person: Person) -> None:
+    person.begin(BLEU)
+    person.tell(READ)
+    assert not person.screen
+    person.tell(BLEU)
+    person.tell(WORKING, RUNNING)
+    person.tell(done("success"), SAFE)
+    person.tell(READ)
+    assert person.note.title == "Do not unplug bleu yet"
+    person.tell(SAFE)
+    assert person.note.title == "bleu is safe to unplug"
+    person.close()
+    person.tell(READ)
+    person.tell(SAFE)
     assert not person.screen
 
 

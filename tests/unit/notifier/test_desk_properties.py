@@ -1,5 +1,6 @@
 """Whatever happens, in whatever order: what the screen may never say."""
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -14,7 +15,7 @@ from tetrasback.notifier.attention import is_about_an_end
 from tetrasback.notifier.desk import MAX_NOTES
 from tetrasback.notifier.form import form
 from tetrasback.notifier.note import BackUp, Cancel, Save
-from tetrasback.wire import Alert, BackupView, DiskView
+from tetrasback.wire import Alert, BackupView, DiskView, JobView, from_wire, to_wire
 
 UUIDS = ["0b5a9f3e-77aa-4c1d-9e2f-000000000001", "0b5a9f3e-77aa-4c1d-9e2f-000000000002", "AB-1"]
 TEXTS = ["", "bleu", "a\x1b[2J\u202eb\nc", "<b>&amp;", "é" * 300, "\ud800"]
@@ -57,6 +58,14 @@ def any_backup(pick: Random) -> BackupView:
     )
 
 
+def any_job(pick: Random) -> JobView:
+    """Backups and jobs are numbered together."""
+    backup = to_wire(replace(any_backup(pick), id=pick.randrange(6, 11)))
+    members = {name: value for name, (_signature, value) in backup.items()}
+    kind = pick.choice(["restore", "verify", "odd"])
+    return from_wire(JobView, {**members, "Kind": kind, "Snapshot": pick.choice(TEXTS)})
+
+
 def any_alert(pick: Random) -> Alert:
     code, uuid = pick.choice([*ALERTS, "odd"]), pick.choice([*UUIDS, "", "gone"])
     return Alert(code, uuid, pick.choice([0, 9]), pick.choice(TEXTS))
@@ -69,12 +78,14 @@ def happen(person: Person, pick: Random) -> None:
         case 0 | 1 | 2:
             person.tell(any_disk(pick))
         case 3 | 4:
-            person.tell(any_backup(pick))
+            person.tell(any_job(pick) if pick.random() < 0.3 else any_backup(pick))
         case 5:
             values: dict[str, Any] = {"State": pick.choice(list(DISK_STATES))}
             person.hear(Changed(names.disk_path(uuid), names.DISK_INTERFACE, values))
         case 6:
-            path = pick.choice([names.disk_path(uuid), names.backup_path(pick.randrange(6))])
+            number = pick.randrange(11)
+            path = pick.choice([names.backup_path, names.job_path])(number)
+            path = pick.choice([names.disk_path(uuid), path])
             person.hear(Removed(path, ()))
         case 7:
             device = "/dev/sdb1"
@@ -85,7 +96,9 @@ def happen(person: Person, pick: Random) -> None:
             person.alerts(*(any_alert(pick) for _ in range(pick.randrange(9))))
         case 9:
             person.gone() if pick.random() < 0.5 else person.begin(
-                *(any_disk(pick) for _ in range(3)), *(any_backup(pick) for _ in range(4))
+                *(any_disk(pick) for _ in range(3)),
+                *(any_backup(pick) for _ in range(4)),
+                *(any_job(pick) for _ in range(2)),
             )
         case 10:
             command = pick.choice([Save(uuid, "x"), BackUp(uuid), Cancel(uuid)])
@@ -132,7 +145,8 @@ def check(person: Person, pick: Random) -> None:
 @settings(deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_next_session_repeats_only_what_goes_on(pick: Random) -> None:
-    views = [*(any_disk(pick) for _ in range(3)), *(any_backup(pick) for _ in range(4))]
+    views: list[DiskView | BackupView | JobView] = [any_disk(pick) for _ in range(3)]
+    views += [*(any_backup(pick) for _ in range(4)), *(any_job(pick) for _ in range(2))]
     found = (any_alert(pick) for _ in range(9))
     # How a disk's last backup ended is the same in its alert and in the backup, but not here.
     alerts = tuple(alert for alert in found if not is_about_an_end(alert))
@@ -146,4 +160,4 @@ def test_the_next_session_repeats_only_what_goes_on(pick: Random) -> None:
     again = Person(first.told)
     again.begin(*views, alerts=alerts)
     for note in again.screen.values():
-        assert note.occasion.startswith(("backup:", "held:", "safe:"))
+        assert note.occasion.startswith(("backup:", "job:", "held:", "safe:"))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.notifier.people import BLEU, NEW, RUNNING, UUID, done
+from tests.unit.notifier.people import BLEU, NEW, RESTORING, RUNNING, UUID, done, restored
 from tetrasback.notifier.note import AS_THE_SERVER_LIKES, STAYS, Note, Save, Urgency
 from tetrasback.notifier.stories import story
 from tetrasback.notifier.subject import Remark, Subject
@@ -51,6 +51,67 @@ def test_a_backup_with_its_verdict_is_not_safe_before_the_disk_is_let_go() -> No
     assert note.title == "Backing up onto bleu"
     assert note.lines[-1] == "Leave the disk plugged in."
     assert not note.buttons
+
+
+def test_a_restore_has_progress_and_the_command_that_stops_it() -> None:
+    note = tell(Subject(state("held", reason="job"), job=RESTORING))
+    assert note.title == "Restoring from bleu"
+    assert note.lines == ("home, 42%", "Leave the disk plugged in.")
+    assert note.progress == 42
+    assert note.instead_of_buttons == "To stop it: tetras-backctl cancel --job=8"
+    away = tell(Subject(state("held", reason="job"), job=RESTORING, away=True))
+    assert (away.progress, away.instead_of_buttons) == (None, "")
+    over = tell(Subject(state("held", reason="job"), last=restored("success"), followed=True))
+    assert over.title == "Restoring from bleu"
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdict", "title", "lines"),
+    [
+        ("restore", "success", "Restore from bleu complete", ("4.7 MB in 2 files, 9 s.",)),
+        (
+            "restore",
+            "warning",
+            "Restore from bleu complete, with warnings",
+            ("4.7 MB in 2 files, 9 s.", "Some.", "More: tetras-backctl log 8"),
+        ),
+        ("restore", "cancelled", "Restore from bleu cancelled", ("Some.",)),
+        (
+            "verify",
+            "warning",
+            "Verification of bleu: NOT everything is as it was written",
+            ("4.7 MB in 2 files, 9 s.", "Some.", "More: tetras-backctl log 8"),
+        ),
+        (
+            "verify",
+            "failed",
+            "Verification of bleu FAILED",
+            ("4.7 MB in 2 files, 9 s.", "Some.", "More: tetras-backctl log 8"),
+        ),
+        (
+            "odd",
+            "failed",
+            "A job on bleu has ended",
+            ("4.7 MB in 2 files, 9 s.", "Some.", "More: tetras-backctl log 8"),
+        ),
+    ],
+)
+def test_a_job_has_its_verdict_and_the_disk_its_own(
+    kind: str, verdict: str, title: str, lines: tuple[str, ...]
+) -> None:
+    last = restored(verdict, kind=kind, message="some", bytes_done=4_700_000, files_done=2)
+    last = replace(last, started_at=10)
+    note = tell(Subject(state("safe-to-unplug"), last=last, followed=True))
+    assert note.title == title
+    assert note.lines == (*lines, "The disk is safe to unplug.")
+    assert (note.urgency is Urgency.CRITICAL) == (verdict == "failed")
+    held = tell(Subject(state("held", reason="in-use"), last=last, followed=True))
+    assert held.title == "Do not unplug bleu yet"
+    assert title + "." in held.lines
+
+
+def test_a_disk_that_is_looked_at_is_no_story() -> None:
+    assert story(Subject(state("held", reason="job"), last=done("success"))) is None
 
 
 def test_without_the_daemon_there_is_no_news_of_a_backup() -> None:

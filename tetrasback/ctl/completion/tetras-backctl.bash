@@ -3,10 +3,12 @@
 
 _tetras_backctl() {
     local commands='status disks save forget plug unplug prepare backup cancel hold release
-        scripts enable disable history log watch reload import-config register unregister clients version'
+        snapshots pin unpin
+        verify restore jobs scripts enable disable history log watch reload import-config register unregister clients version'
     local common='--json --no-ask-password --help'
     local current=${COMP_WORDS[COMP_CWORD]} command='' word
-    local -a words=()
+    local -a words=() split operands
+    local quote
     COMPREPLY=()
 
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -23,8 +25,11 @@ _tetras_backctl() {
             save) common+=' --device' ;;
             prepare) common+=' --name --fs --erase' ;;
             backup) common+=' --no-wait' ;;
+            cancel | log) common+=' --job' ;;
             hold) common+=' --minutes' ;;
-            history) common+=' --count --before' ;;
+            verify) common+=' --sample --no-wait' ;;
+            restore) common+=' --to --in-place --database --yes --no-wait' ;;
+            history | jobs) common+=' --count --before' ;;
             register) common+=' --format' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$common" -- "$current")
@@ -84,7 +89,27 @@ _tetras_backctl() {
             fi
             mapfile -t words < <(tetras-backctl __complete disks 2>/dev/null)
             ;;
-        forget | backup | cancel | hold | release | history | log)
+        pin | unpin | verify | restore)
+            _tetras_backctl_operands
+            case ${COMP_WORDS[COMP_CWORD-1]} in
+                --sample) return ;;
+                --database)
+                    mapfile -t COMPREPLY < <(compgen -W 'mysql postgresql' -- "$current")
+                    return
+                    ;;
+            esac
+            if [[ ${COMP_WORDS[COMP_CWORD-1]} == --to || ${#operands[@]} -gt 1 ]]; then
+                compopt -o filenames
+                mapfile -t COMPREPLY < <(compgen -f -- "$current")
+                return
+            fi
+            if [[ ${#operands[@]} -eq 0 ]]; then
+                mapfile -t words < <(tetras-backctl __complete disks 2>/dev/null)
+            else
+                mapfile -t words < <(tetras-backctl __complete snapshots "${operands[0]}" 2>/dev/null)
+            fi
+            ;;
+        forget | backup | cancel | hold | release | snapshots | history | log | jobs)
             [[ ${COMP_WORDS[COMP_CWORD-1]} != --minutes ]] || return
             mapfile -t words < <(tetras-backctl __complete disks 2>/dev/null)
             ;;
@@ -107,8 +132,9 @@ _tetras_backctl() {
 
     # Names hold blanks, quotes, dollars, anything: they are compared as they are, never evaluated.
     # What is typed already stays as it was typed, the rest follows, quoted in the same manner.
-    local plain quote rest
-    _tetras_backctl_plain "$before$current"
+    local plain rest
+    _tetras_backctl_split "$before$current"
+    plain=${split[-1]}
     if [[ -n $quote && $current != "$quote"* ]]; then
         return
     fi
@@ -135,25 +161,46 @@ _tetras_backctl() {
     done
 }
 
-# Sets `plain` to what the shell would make of a half-written word, without its quotes and
-# backslashes, and `quote` to the quote that is still open.
-_tetras_backctl_plain() {
+# Sets `operands` to what the shell would make of the whole words behind the command, without
+# options and what belongs to them.
+_tetras_backctl_operands() {
+    local word command='' option=''
+    operands=()
+    _tetras_backctl_split "${COMP_LINE:0:COMP_POINT}"
+    for word in "${split[@]:1:${#split[@]}-2}"; do
+        if [[ -n $option ]]; then
+            option=''
+        elif [[ $word == -* ]]; then
+            [[ ' --minutes --sample --to --database ' != *" $word "* ]] || option=$word
+        elif [[ -z $command ]]; then
+            command=$word
+        else
+            operands+=("$word")
+        fi
+    done
+}
+
+# Sets `split` to what the shell would make of the words of a half-written text, without their
+# quotes and backslashes, and `quote` to the quote that is still open.
+_tetras_backctl_split() {
     local text=$1 char
-    plain='' quote=''
+    split=('') quote=''
     while [[ -n $text ]]; do
         char=${text:0:1}
         text=${text:1}
         if [[ $char == "$quote" ]]; then
             quote=''
         elif [[ $quote == "'" ]]; then
-            plain+=$char
+            split[-1]+=$char
         elif [[ $char == \\ ]]; then
-            plain+=${text:0:1}
+            split[-1]+=${text:0:1}
             text=${text:1}
         elif [[ -z $quote && $char == [\'\"] ]]; then
             quote=$char
+        elif [[ -z $quote && $char == [[:blank:]] ]]; then
+            [[ -z ${split[-1]} ]] || split+=('')
         else
-            plain+=$char
+            split[-1]+=$char
         fi
     done
 }

@@ -5,6 +5,17 @@ function __tetras_backctl_words
     tetras-backctl __complete $argv[1] 2>/dev/null
 end
 
+function __tetras_backctl_operands
+    # The whole words behind the command, without options.
+    set -l words (commandline -opc)
+    string match -v -- '-*' $words[2..-1] | tail -n +2
+end
+
+function __tetras_backctl_snapshots
+    set -l operands (__tetras_backctl_operands)
+    test (count $operands) -ge 1; and tetras-backctl __complete snapshots $operands[1] 2>/dev/null
+end
+
 complete -c tetras-backctl -f
 complete -c tetras-backctl -l json -d 'answer in JSON'
 complete -c tetras-backctl -l no-ask-password -d 'never ask for a password'
@@ -22,6 +33,12 @@ complete -c tetras-backctl -n __fish_use_subcommand -a backup -d 'back up onto a
 complete -c tetras-backctl -n __fish_use_subcommand -a cancel -d 'cancel the backup on a disk'
 complete -c tetras-backctl -n __fish_use_subcommand -a hold -d 'let plugging in start no backup for a time'
 complete -c tetras-backctl -n __fish_use_subcommand -a release -d 'let plugging in start backups again'
+complete -c tetras-backctl -n __fish_use_subcommand -a snapshots -d 'list the backups on a disk'
+complete -c tetras-backctl -n __fish_use_subcommand -a pin -d 'keep a backup for ever'
+complete -c tetras-backctl -n __fish_use_subcommand -a unpin -d 'keep a backup no longer than others'
+complete -c tetras-backctl -n __fish_use_subcommand -a verify -d 'read a backup again'
+complete -c tetras-backctl -n __fish_use_subcommand -a restore -d 'put a backup back'
+complete -c tetras-backctl -n __fish_use_subcommand -a jobs -d 'list restores and verifications'
 complete -c tetras-backctl -n __fish_use_subcommand -a scripts -d 'list the backup scripts'
 complete -c tetras-backctl -n __fish_use_subcommand -a enable -d 'let a script run'
 complete -c tetras-backctl -n __fish_use_subcommand -a disable -d 'let a script run no longer'
@@ -41,12 +58,21 @@ complete -c tetras-backctl -n '__fish_seen_subcommand_from prepare' -l name -x -
 complete -c tetras-backctl -n '__fish_seen_subcommand_from prepare' -l fs -x -a 'ext4 btrfs xfs' -d 'its file system'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from prepare' -l erase -d 'erase what is on it'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from prepare' -a '(__tetras_backctl_words preparable)'
-complete -c tetras-backctl -n '__fish_seen_subcommand_from backup' -l no-wait -d 'only start it'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from backup verify restore' -l no-wait -d 'only start it'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from hold' -l minutes -x -d 'how long'
-complete -c tetras-backctl -n '__fish_seen_subcommand_from history' -s n -l count -x -d 'how many'
-complete -c tetras-backctl -n '__fish_seen_subcommand_from history' -l before -x -d 'only older ones'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from cancel log' -l job -d 'a restore or verification'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from verify' -l sample -x -d 'only so much of it'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from restore' -l to -xa '(__fish_complete_directories)' -d 'below this directory'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from restore' -l in-place -d 'where they were, replacing'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from restore' -l database -xa 'mysql postgresql' -d 'into the server'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from restore' -l yes -d 'do not ask'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from history jobs' -s n -l count -x -d 'how many'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from history jobs' -l before -x -d 'only older ones'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from save' -a '(__tetras_backctl_words unsaved)='
-complete -c tetras-backctl -n '__fish_seen_subcommand_from forget plug unplug backup cancel hold release history log' -a '(__tetras_backctl_words disks)'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from forget plug unplug backup cancel hold release snapshots history log jobs' -a '(__tetras_backctl_words disks)'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from pin unpin verify restore; and test (count (__tetras_backctl_operands)) -eq 0' -a '(__tetras_backctl_words disks)'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from pin unpin verify restore; and test (count (__tetras_backctl_operands)) -eq 1' -a '(__tetras_backctl_snapshots)'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from restore; and test (count (__tetras_backctl_operands)) -ge 2' -F
 complete -c tetras-backctl -n '__fish_seen_subcommand_from plug unplug import-config register' -F
 complete -c tetras-backctl -n '__fish_seen_subcommand_from register' -l format -xa 'events original' -d 'what is written'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from unregister' -a '(__tetras_backctl_words fifos)'
