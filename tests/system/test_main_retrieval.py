@@ -1,0 +1,144 @@
+"""The way back through the daemon: its shipped script, its own program, a real disk."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dbus_next import Variant
+
+from tests.bus.contract import Caller, PlainBus, caller
+from tests.harness import Daemon, LoopDisk, PrivateBus, run
+from tetrasback import names
+
+MakeDisk = Callable[..., LoopDisk]
+NOTHING: dict[str, Variant] = {}
+IN_PLACE = {"in-place": Variant("b", True)}
+
+
+@pytest.fixture
+def source(workspace: Path) -> Path:
+    """A small server."""
+    made = workspace / "server"
+    for path, text in (
+        ("home/anna/letter", "dear\n"),
+        ("home/anna/x/y", "y\n"),
+        ("etc/fstab", "#\n"),
+    ):
+        (made / path).parent.mkdir(parents=True, exist_ok=True)
+        (made / path).write_text(text)
+    (made / "home/anna/letter").chmod(0o640)
+    os.chown(made / "home/anna/letter", 1234, 1234)
+    return made
+
+
+@pytest.fixture
+def plain_bus(workspace: Path) -> Iterator[PrivateBus]:
+    with PlainBus(workspace) as running:
+        yield running
+
+
+@pytest.fixture
+def daemon(plain_bus: PrivateBus, workspace: Path, source: Path) -> Iterator[Daemon]:
+    text = f'[backup]\nscripts = ["backup_nocloud.sh"]\nsource = "{source}"\nverify_minutes = 0\n'
+    arguments = '[scripts."backup_nocloud.sh"]\nargs = ["--data", "--config"]\n'
+    with Daemon(plain_bus, workspace, text + arguments) as running:
+        yield running
+
+
+@pytest.fixture
+async def root(daemon: Daemon) -> AsyncIterator[Caller]:
+    async with caller(daemon.bus) as connected:
+        yield connected
+
+
+@pytest.fixture
+async def disk(root: Caller, loop_disk: MakeDisk) -> LoopDisk:
+    """A disk with one backup of the server."""
+    made = loop_disk("ext4", 64)
+    device = made.attach()
+    await root.call("Plug", "s", device)
+    await root.call("SaveDisk", "ss", made.uuid, "bleu")
+    await root.call("RunBackup", "s", made.uuid)
+    assert (await root.hear("BackupFinished"))[2] == "success"
+    await root.hear("SafeToUnplug")
+    root.forget()
+    return made
+
+
+async def restore(
+    root: Caller, disk: LoopDisk, paths: list[str], to: str, options: dict[str, Variant]
+) -> dict[str, Any]:
+    """The job of a restore from the newest backup, once it has ended."""
+    return await job(root, "Restore", "ssassa{sv}", disk.uuid, "", paths, to, options)
+
+
+async def job(root: Caller, method: str, signature: str, *arguments: Any) -> dict[str, Any]:
+    root.forget()
+    path = await root.call(method, signature, *arguments)
+    await root.hear("JobFinished")
+    found: dict[str, Any] = (await root.objects())[path][names.JOB_INTERFACE]
+    return found
+
+
+async def test_what_is_on_the_disk_is_told_also_when_it_is_gone(
+    root: Caller, disk: LoopDisk
+) -> None:
+    (seen,) = await root.call("ListSnapshots", "s", disk.uuid)
+    assert seen["Ours"]
+    assert seen["Manifest"]
+    assert not seen["Pinned"]
+    assert seen["Files"] > 2
+    await root.call("PinSnapshot", "ssb", disk.uuid, seen["Snapshot"], True)
+    disk.detach()
+    (again,) = await root.call("ListSnapshots", "s", disk.uuid)
+    assert again == {**seen, "Pinned": True}
+
+
+async def test_files_come_back_elsewhere_as_they_were(
+    root: Caller, disk: LoopDisk, workspace: Path
+) -> None:
+    to = workspace / "back"
+    done = await restore(root, disk, ["/home/anna", "/etc/fstab"], str(to), NOTHING)
+    assert done["Verdict"] == "success", await root.call("GetJobLog", "t", done["Id"])
+    assert (to / "home/anna/letter").read_text() == "dear\n"
+    status = (to / "home/anna/letter").stat()
+    assert (status.st_mode & 0o777, status.st_uid) == (0o640, 1234)
+    assert (to / "etc/fstab").read_text() == "#\n"
+    again = await restore(root, disk, ["/home/anna"], str(to), NOTHING)
+    assert again["Verdict"] == "failed"
+
+
+async def test_deleted_and_changed_files_come_back_in_place(
+    root: Caller, disk: LoopDisk, source: Path
+) -> None:
+    (source / "home/anna/letter").write_text("overwritten\n")
+    (source / "home/anna/x/y").unlink()
+    (source / "home/anna/new").write_text("new\n")
+    done = await restore(root, disk, ["/home/anna"], "", IN_PLACE)
+    assert done["Verdict"] == "success", await root.call("GetJobLog", "t", done["Id"])
+    assert (source / "home/anna/letter").read_text() == "dear\n"
+    assert (source / "home/anna/x/y").read_text() == "y\n"
+    assert (source / "home/anna/new").read_text() == "new\n"
+
+
+@pytest.mark.parametrize("what", ["Donnees/anna/letter", "serveur.tar.gz"])
+async def test_damage_is_found_and_named(
+    root: Caller, disk: LoopDisk, workspace: Path, what: str
+) -> None:
+    whole = await job(root, "Verify", "ssu", disk.uuid, "", 100)
+    assert whole["Verdict"] == "success", await root.call("GetJobLog", "t", whole["Id"])
+    place = workspace / "look"
+    place.mkdir()
+    run(["mount", disk.device, place])
+    (file,) = place.glob(f"*_Sauvegarde_*/{what}")
+    status, data = file.stat(), bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    run(["umount", place])
+    done = await job(root, "Verify", "ssu", disk.uuid, "", 100)
+    assert (done["Verdict"], done["Code"]) == ("warning", "content-damaged")
+    assert what.rpartition("/")[2] in await root.call("GetJobLog", "t", done["Id"])
+    assert "letter" not in str(await root.objects())
