@@ -171,7 +171,7 @@ class Performer:
     async def _inhibit(self, on: bool) -> None:
         async with self._inhibiting:  # in the order in which it was wanted
             if on:
-                await self._ports.inhibitor.hold("A backup onto a disk is under way")
+                await self._ports.inhibitor.hold("A backup disk is in use")
             else:
                 await self._ports.inhibitor.release()
 
