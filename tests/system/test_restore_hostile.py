@@ -338,6 +338,80 @@ def test_devices_appear_nowhere_else(disk: Disk) -> None:
     assert disk.restored() == ["dev", "dev/sda"]
 
 
+# --- what is left of a backup, and what somebody made of it ---------------------------------------
+
+
+def manifested(disk: Disk) -> Path:
+    """Have DISK hold a whole backup of two homes; the manifest of it."""
+    source = disk.to.parent / "source"
+    for name, uid in (("alice", 1001), ("bob", 1002)):
+        home = source / name
+        home.mkdir(parents=True)
+        (home / "key").write_text(f"of {name}")
+        for path in (home, home / "key"):
+            os.chown(path, uid, uid)
+    state = disk.folder.parent / ".tetras-back"
+    for part in ("complete", "manifests"):
+        (state / part).mkdir(parents=True)
+    (state / "complete" / FOLDER).write_text("machine=evil\ndata_files=2\nconfig_files=1\n")
+    manifest = state / "manifests" / FOLDER
+    told = snapshot_program(
+        "make", f"--key={disk.to.parent}/key", f"--manifest={manifest}", source, disk.donnees
+    )
+    assert told.status == 0, told.error
+    disk.archive(entry("etc/hosts"))
+    return manifest
+
+
+@pytest.mark.parametrize("part", ["Donnees", "serveur.tar.gz"])
+@pytest.mark.parametrize("link", [False, True])
+def test_a_part_that_is_gone_is_told(disk: Disk, part: str, link: bool) -> None:
+    manifested(disk)
+    place = disk.folder / part
+    place.rename(disk.to.parent / "elsewhere")
+    if link:
+        place.symlink_to(disk.to.parent / "elsewhere")
+    told = disk.restore()
+    assert told.status == 3
+    assert told.warnings == [f"damaged: {part} is not there, or is something else"]
+    assert disk.restored()[0] == ("etc" if part == "Donnees" else "home")
+
+
+def test_a_file_that_was_made_a_name_of_another_is_told(disk: Disk) -> None:
+    manifested(disk)
+    theirs = disk.donnees / "bob/key"
+    before = theirs.parent.stat()
+    theirs.unlink()
+    theirs.hardlink_to(disk.donnees / "alice/key")
+    os.utime(theirs.parent, ns=(before.st_atime_ns, before.st_mtime_ns))
+    told = disk.restore()
+    assert told.status == 3
+    assert told.warnings == ["damaged: /home/bob/key: its owner is not what was written"]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        b"#directory x 2 13 245 .\n",
+        b"#directory -5 20 13 245 .\n",
+        b"#directory 0 999999999999999 13 245 .\n",
+        b"#directory 99999999999999999999999 2 13 245 .\n",
+        b"#directory 0 12 13 245 ./a\xff\n",
+        b"#directory 0 12 13 245 .\n#directory 0 12 13 245 ./a\\777\n",
+        b"#directory 0 17 13 245 .\n",
+    ],
+)
+def test_a_manifest_that_makes_no_sense_is_told(disk: Disk, table: bytes) -> None:
+    manifest = manifested(disk)
+    lines = b"#mtree v2.0\n./\xff\\777 type=file\n"
+    end = b"#directories %d\n#hmac-sha256 %s\n" % (len(lines), b"0" * 64)
+    manifest.write_bytes(lines + table + end)
+    told = disk.restore()
+    assert told.status == 3
+    assert [line for line in told.warnings if line.startswith("damaged: ")] == told.warnings
+    assert {"etc/hosts", "home/alice/key", "home/bob/key"} < set(disk.restored())
+
+
 # --- where it is restored to ----------------------------------------------------------------------
 
 

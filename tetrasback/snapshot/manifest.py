@@ -42,7 +42,8 @@ KEY_BYTES: Final = 32
 DIRECTORY_LINE_MAX: Final = 1 << 16
 
 _ODD: Final = re.compile(r"[^!-~]|[#*?\[\\]")
-_ESCAPED: Final = re.compile(rb"\\([0-7]{3})")
+_ESCAPED: Final = re.compile(rb"\\([0-3][0-7]{2})")
+_BLOCK: Final = re.compile(rb"#directory" + rb" ([0-9]{1,18})" * 4 + rb" ([!-~]+)\n")
 _TYPES: Final = {
     stat.S_IFREG: "file",
     stat.S_IFDIR: "dir",
@@ -80,7 +81,7 @@ def decode_name(word: str) -> str:
     """The name that `encode_name` made WORD of."""
     if "\\" not in word:
         return word
-    data = _ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), word.encode("ascii"))
+    data = _ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), word.encode("ascii", "replace"))
     return os.fsdecode(data)
 
 
@@ -180,12 +181,12 @@ class Manifest:
     def lines(self, directory: str) -> dict[str, str]:
         """The lines of DIRECTORY (a path as written), path → the rest; empty if it has none.
 
-        Safe in a forked process: reading has no common position.
+        Raises OSError. Safe in a forked process: reading has no common position.
         """
         block = self.blocks.get(directory)
         if block is None:
             return {}
-        text = os.pread(self._descriptor, block.length, block.offset).decode("ascii")
+        text = os.pread(self._descriptor, block.length, block.offset).decode("ascii", "replace")
         found = {}
         for line in text.splitlines():
             path, _, rest = line.partition(" ")
@@ -248,16 +249,25 @@ def _read_table(descriptor: int, end: int) -> dict[str, Block]:
     found = re.search(rb"\n#directories ([0-9]{1,18})\n\Z", tail)
     if found is None:
         raise BadManifest("the manifest has no table of its directories")
+    start = int(found[1])
     blocks = {}
     with open(descriptor, "rb", closefd=False) as file:
-        file.seek(int(found[1]))
-        while line := file.readline(DIRECTORY_LINE_MAX):
-            word, *rest = line.split()
-            if word != b"#directory" or len(rest) != 5:
-                break
-            offset, length, files, size = map(int, rest[:4])
-            blocks[rest[4].decode("ascii")] = Block(offset, length, files, size)
+        file.seek(start)
+        while (line := file.readline(DIRECTORY_LINE_MAX)).startswith(b"#directory "):
+            words = _BLOCK.fullmatch(line)
+            if words is None and not line.endswith(b"\n"):
+                _skip_line(file)  # so deep a directory does without: the others must not suffer
+                continue
+            block = Block(*map(int, words.groups()[:4])) if words else None
+            if words is None or block is None or block.offset + block.length > start:
+                raise BadManifest("the manifest's table of directories makes no sense")
+            blocks[words[5].decode("ascii")] = block
     return blocks
+
+
+def _skip_line(file: BinaryIO) -> None:
+    while (rest := file.readline(DIRECTORY_LINE_MAX)) and not rest.endswith(b"\n"):
+        pass
 
 
 class Writer:

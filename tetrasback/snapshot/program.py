@@ -15,7 +15,14 @@ from tetrasback.snapshot.patterns import BadPattern
 from tetrasback.snapshot.recovery import commands as recovery
 from tetrasback.snapshot.retention import BadRule
 from tetrasback.snapshot.speaking import Speaker, progress_stream
-from tetrasback.snapshot.troubles import DiskTrouble, Failed, Refused, SourceTrouble, Vanished
+from tetrasback.snapshot.troubles import (
+    DiskTrouble,
+    Failed,
+    Refused,
+    SourceTrouble,
+    Vanished,
+    words,
+)
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
@@ -172,6 +179,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_NO_ROOM if error.full else EXIT_DISK
     except MemoryError:
         speaker.complain("more memory would be needed than is allowed: the disk makes no sense")
+        return EXIT_DISK
+    except OSError as error:  # the disk was torn out in the middle, say
+        speaker.complain(words(error))
         return EXIT_DISK
     except KeyboardInterrupt:
         speaker.complain("stopped by a signal")

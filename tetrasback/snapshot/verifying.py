@@ -116,9 +116,9 @@ def _directory(
     tree: Tree, manifest: Manifest, newer: Newer | None, directory: str, seen: _Counter
 ) -> None:
     path = decode_name(directory).removeprefix(".").removeprefix("/")
-    lines = manifest.lines(directory)
-    shared = newer.manifest.lines(directory) if newer is not None else {}
     try:
+        lines = manifest.lines(directory)
+        shared = newer.manifest.lines(directory) if newer is not None else {}
         here = tree.open(path)
     except OSError as error:
         seen.corrupt(path, words(error))

@@ -4,6 +4,7 @@ import os
 
 from tetrasback.snapshot.listing import written
 from tetrasback.snapshot.manifest import BadManifest, Manifest, decode_name, read_line
+from tetrasback.snapshot.troubles import words
 from tetrasback.snapshot.verifying import difference
 
 
@@ -13,26 +14,33 @@ class Compared:
     def __init__(self, manifest: Manifest, path: str) -> None:
         self._path = path
         place = written(path)
-        self._lines = manifest.lines(place)
+        self._trouble = ""
+        try:
+            self._lines = manifest.lines(place)
+        except OSError as error:
+            self._lines = {}
+            self._trouble = f"the manifest cannot be read: {words(error)}"
         self._own = self._lines.pop(place, None)
 
     def itself(self, status: os.stat_result) -> str:
         """What is wrong with the directory; '' = nothing."""
         if self._own is None:
-            return "it is not in the manifest"
+            return self._trouble or "it is not in the manifest"
         return _wrong(f"{written(self._path)} {self._own}", status, "", "")
 
     def entry(self, path: str, status: os.stat_result, sha256: str, text: str) -> str:
         """What is wrong with the entry at PATH in it, a file with this digest or a link."""
-        place = written(path)
-        rest = self._lines.pop(place, None)
-        if rest is None:
-            return "it is not in the manifest"
-        return _wrong(f"{place} {rest}", status, sha256, text)
-
-    def passed(self, path: str) -> None:
-        """The entry at PATH came by; another name of it was looked at."""
+        wrong = self.look(path, status, sha256, text)
         self._lines.pop(written(path), None)
+        return wrong
+
+    def look(self, path: str, status: os.stat_result, sha256: str, text: str) -> str:
+        """As `entry`, for one that still has to come by."""
+        place = written(path)
+        rest = self._lines.get(place)
+        if rest is None:
+            return self._trouble or "it is not in the manifest"
+        return _wrong(f"{place} {rest}", status, sha256, text)
 
     def missing(self) -> list[str]:
         """Paths of those that it should have and that did not come by; no directories."""

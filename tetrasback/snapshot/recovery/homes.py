@@ -37,6 +37,19 @@ class _Level:
     """It gets owner, mode and times when it is through."""
 
 
+@dataclass(frozen=True, slots=True)
+class _First:
+    """The first name of a file that has several."""
+
+    place: str
+    """Where it was put …"""
+    file: tuple[int, int]
+    """… as which file (device, inode)."""
+    sha256: str
+    text: str
+    is_damaged: bool
+
+
 class Homes:
     """Donnees, open as ROOT, with its manifest if there is one that can be read."""
 
@@ -50,8 +63,8 @@ class Homes:
         self._dresser = Lenient()
         self._several: set[int] = set()
         """Inodes of files that have several names in what is restored."""
-        self._first: dict[int, tuple[str, int, int]] = {}
-        """Of those: where the first name was put, and as which file."""
+        self._first: dict[tuple[int, int], _First] = {}
+        """Of those, by device and inode on the disk."""
         self.bytes = 0
         """What is to be copied, once it was looked at."""
         self._pending: list[tuple[str, os.stat_result, Attributes]] = []
@@ -265,10 +278,7 @@ class Homes:
 
     def _entry(self, name: str, status: os.stat_result, compared: Compared | None) -> None:
         try:
-            if self._link(name, status):
-                if compared is not None:
-                    compared.passed(self._path(name))
-            else:
+            if not self._link(name, status, compared):
                 self._copy(name, status, compared)
         except NotRestored as error:
             self._to.discard(name)
@@ -300,7 +310,9 @@ class Homes:
         made = os.lstat(name, dir_fd=self._to.staging)
         self._to.place(name)
         if status.st_ino in self._several:
-            self._first.setdefault(status.st_ino, (self._place(name), made.st_dev, made.st_ino))
+            file = made.st_dev, made.st_ino
+            first = _First(self._place(name), file, sha256, text, bool(wrong))
+            self._first.setdefault((status.st_dev, status.st_ino), first)
 
     def _distrust(self, name: str, status: os.stat_result) -> None:
         """What is not as the server wrote it must not give anybody the rights of another."""
@@ -317,18 +329,27 @@ class Homes:
             if CAPABILITY in os.listxattr(made, follow_symlinks=False):
                 os.removexattr(made, CAPABILITY, follow_symlinks=False)
 
-    def _link(self, name: str, status: os.stat_result) -> bool:
-        """Make it another name of what was restored, if it is one. Raises NotRestored."""
-        first = self._first.get(status.st_ino)
+    def _link(self, name: str, status: os.stat_result, compared: Compared | None) -> bool:
+        """Make it another name of what was restored, if it is one. Raises NotRestored.
+
+        Whoever had the disk may have made a name of one file that of another.
+        """
+        first = self._first.get((status.st_dev, status.st_ino))
         if first is None:
             return False
+        known = self._path(name), status, first.sha256, first.text
+        if compared is not None and bool(compared.look(*known)) != first.is_damaged:
+            return False
         try:
-            made = self._to.stage_link(first[0], name)
+            made = self._to.stage_link(first.place, name)
         except NotRestored:
             return False  # too many names for this file system, or on another one
-        if (made.st_dev, made.st_ino) != first[1:]:
+        if (made.st_dev, made.st_ino) != first.file:
             self._to.discard(name)
             return False
+        wrong = compared.entry(*known) if compared is not None else ""
+        if wrong:
+            self._tally.met(DAMAGED, self._place(name), wrong)
         self._to.place(name)
         return True
 

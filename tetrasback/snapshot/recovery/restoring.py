@@ -9,7 +9,7 @@ from tetrasback.snapshot.recovery.archive import BadArchive
 from tetrasback.snapshot.recovery.destination import STAGING, Destination, NotRestored
 from tetrasback.snapshot.recovery.homes import Homes
 from tetrasback.snapshot.recovery.server import Server
-from tetrasback.snapshot.recovery.source import Source
+from tetrasback.snapshot.recovery.source import ARCHIVES, Source
 from tetrasback.snapshot.recovery.tally import Tally
 from tetrasback.snapshot.recovery.wanted import HOME, Wanted, outermost, split
 from tetrasback.snapshot.recovery.way import open_way
@@ -52,6 +52,8 @@ def restore(source: Source, order: Order, tally: Tally) -> None:
         stack.callback(destination.close)
         if not order.in_place:
             _refuse_to_replace(destination, root, order)
+        if "" in parts.archive:
+            _tell_lacking(source, tally)
         manifest = source.manifest(tally) if parts.homes else None
         if manifest is not None:
             stack.callback(manifest.close)
@@ -83,6 +85,20 @@ def _tell_missing(missing: Sequence[str], tally: Tally) -> None:
         raise Refused(f"not in this backup: {', '.join(f'/{path}' for path in missing)[:1000]}")
     for path in missing:
         tally.warn(f"not in this backup: /{path}")
+
+
+def _tell_lacking(source: Source, tally: Tally) -> None:
+    """Everything is wanted: what of it a complete backup lacks."""
+    for part, name, there in (
+        ("data", "Donnees", source.homes is not None),
+        ("config", ARCHIVES[0], source.archive_name != ""),
+    ):
+        if there:
+            continue
+        if source.has_noted(part):
+            tally.warn(f"damaged: {name} is not there, or is something else")
+        else:
+            tally.note(f"this backup has no {name}")
 
 
 def _restore_archive(

@@ -92,6 +92,10 @@ class Source:
             raise DiskTrouble(f"cannot open {self.archive_name} any more")
         return Archive(open(file, "rb"), self._key if self._seal else None)
 
+    def has_noted(self, part: str) -> bool:
+        """Whether the backup, when it was made, had the PART ``data`` or ``config``."""
+        return f"{part}_files" in self._mark
+
     @property
     def _seal(self) -> str:
         return self._mark.get("archive_seal", "") if self._is_ours() else ""
