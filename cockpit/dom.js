@@ -43,6 +43,9 @@ function flat(children) {
   return found;
 }
 
+/** Who is to be told once all are in their places. @type {(() => void)[]} */
+const arrived = [];
+
 /** @type {WeakMap<Element, (VNode | string)[]>} */
 const shown = new WeakMap();
 
@@ -54,14 +57,23 @@ const shown = new WeakMap();
  */
 export function render(element, ...children) {
   const next = flat(children);
+  const focused = document.activeElement;
   reconcile(element, shown.get(element) ?? [], next);
   shown.set(element, next);
+  for (const tell of arrived.splice(0)) tell();
+  // What is moved to another place loses it.
+  if (focused instanceof HTMLElement && focused.isConnected && focused !== document.activeElement) {
+    if (document.activeElement === document.body) focused.focus({ preventScroll: true });
+  }
 }
 
 /** @type {WeakMap<VNode, Element>} */
 const elements = new WeakMap();
 
 /**
+ * By which an element is known again: its key, or else its class among those that have the same, so
+ * that what comes before it may come and go.
+ *
  * @param {VNode | string} node
  * @param {Map<string, number>} counts
  */
@@ -69,7 +81,7 @@ function identity(node, counts) {
   if (typeof node !== "string" && node.props.key !== undefined) {
     return `${node.tag} ${node.props.key}`;
   }
-  const kind = typeof node === "string" ? "#text" : node.tag;
+  const kind = typeof node === "string" ? "#text" : `${node.tag}.${node.props.class ?? ""}`;
   const count = counts.get(kind) ?? 0;
   counts.set(kind, count + 1);
   return `${kind} #${count}`;
@@ -105,9 +117,8 @@ function reconcile(parent, before, after) {
     const dom = found ? update(found.dom, found.node, node) : create(node, parent);
     if (dom === cursor) cursor = cursor.nextSibling;
     else parent.insertBefore(dom, cursor);
-    if (!found && typeof node !== "string") {
-      node.props.created?.(/** @type {HTMLElement} */ (dom));
-    }
+    const created = !found && typeof node !== "string" && node.props.created;
+    if (created) arrived.push(() => created(/** @type {HTMLElement} */ (dom)));
   }
 }
 

@@ -59,7 +59,7 @@ def _table(name: str, table: Mapping[str, str]) -> Iterator[str]:
 
 
 def _catalogue(language: str, manifest_only: bool) -> str:
-    sources = ["cockpit/*", *(f"tetrasback/lang/{name}" for name in SAID)]
+    sources = ["cockpit/*", "cockpit/views/*", *(f"tetrasback/lang/{name}" for name in SAID)]
     sources.append("tetrasback/client/explain.py")
     if manifest_only:
         sources = ["cockpit/manifest.json"]

@@ -1,13 +1,13 @@
 /** The disks, known and connected, each with what can be done with it. */
 
-import { may } from "../access.js";
 import { h, remembering } from "../dom.js";
 import { called } from "../news.js";
 import { _, clean, fill, ngettext, say, sentence } from "../text.js";
 import { ago, moment, size } from "../units.js";
 import { DISK_STATES, REASONS, VERDICTS } from "../words.js";
 import { underway } from "./banner.js";
-import { button, card, label } from "./parts.js";
+import { deeds } from "./deeds.js";
+import { card, label } from "./parts.js";
 
 /** How much a state matters, and how it is coloured. @type {Record<string, [number, string]>} */
 const LOOKS = {
@@ -122,7 +122,7 @@ const item = remembering(
       disk.Reason && h("p", { class: "reason" }, sentence(say(REASONS, disk.Reason))),
       moving && underway(pace, moving, fill(_("Backup onto {name}"), { name: called(disk) })),
       facts(disk, now),
-      buttons(disk, Boolean(backup), access, pending, actions),
+      deeds(disk, Boolean(backup), access, pending, actions),
     );
   },
 );
@@ -135,10 +135,8 @@ function facts(disk, now) {
   /** @type {[string, Child][]} */
   const rows = [
     [_("Device"), disk.Device || _("not plugged in")],
-    [
-      _("Model"),
-      clean([disk.Model, disk.Label && `(${disk.Label})`].filter(Boolean).join(" "), 120),
-    ],
+    [_("Model"), clean(disk.Model, 80)],
+    [_("Label"), disk.Saved && clean(disk.Label, 80)],
     [_("Serial number"), clean(disk.Serial, 80)],
     [_("File system"), disk.FilesystemType && clean(disk.FilesystemType, 20)],
     [_("Room"), room(disk)],
@@ -191,92 +189,4 @@ function room(disk) {
       }),
     ),
   ];
-}
-
-/**
- * @param {Disk} disk
- * @param {boolean} busy whether a backup of it is queued or runs
- * @param {Access} access
- * @param {string} pending
- * @param {import("../actions.js").Actions} actions
- */
-function buttons(disk, busy, access, pending, actions) {
-  const name = called(disk);
-  /**
-   * @param {string} member
-   * @param {string} text
-   * @param {string} about
-   * @param {() => unknown} onclick
-   * @param {Props} [props]
-   */
-  const one = (member, text, about, onclick, props) =>
-    button(text, onclick, {
-      key: member + text,
-      "aria-label": about,
-      disabled: !may(access, member),
-      ...props,
-    });
-  const waiting = (/** @type {string} */ what) => pending.includes(`${what} `);
-  const plugged = Boolean(disk.Device);
-  const { UUID: uuid } = disk;
-  return h(
-    "div",
-    { class: "buttons" },
-    !disk.Saved &&
-      one(
-        "SaveDisk",
-        _("Save…"),
-        fill(_("Save {name}"), { name }),
-        () => actions.open("save", uuid),
-        {
-          look: "primary",
-        },
-      ),
-    disk.Saved &&
-      plugged &&
-      !busy &&
-      one(
-        "RunBackup",
-        waiting("run") ? _("Starting…") : _("Back up now"),
-        fill(_("Back up onto {name} now"), { name }),
-        () => actions.backUp(uuid),
-      ),
-    busy &&
-      one(
-        "CancelBackup",
-        waiting("cancel") ? _("Cancelling…") : _("Cancel"),
-        fill(_("Cancel the backup onto {name}"), { name }),
-        () => actions.cancel(uuid),
-      ),
-    plugged &&
-      (disk.Saved || disk.State === "held") &&
-      disk.State !== "safe-to-unplug" &&
-      one(
-        "Unplug",
-        waiting("unplug") ? _("Unplugging…") : _("Unplug safely"),
-        fill(_("Unplug {name} safely"), { name }),
-        () => (busy ? actions.open("unplug", uuid) : actions.unplug(disk)),
-      ),
-    disk.Saved &&
-      one(
-        "SaveDisk",
-        _("Rename…"),
-        fill(_("Rename {name}"), { name }),
-        () => actions.open("rename", uuid),
-        {
-          look: "link",
-        },
-      ),
-    disk.Saved &&
-      one(
-        "ForgetDisk",
-        _("Forget…"),
-        fill(_("Forget {name}"), { name }),
-        () => actions.open("forget", uuid),
-        {
-          look: "link danger",
-          disabled: busy || !may(access, "ForgetDisk"),
-        },
-      ),
-  );
 }

@@ -71,7 +71,7 @@ function content(open, text, actions) {
         type: "search",
         "aria-label": _("Search the log"),
         placeholder: _("Search the log"),
-        autofocus: true,
+        created: (element) => element.focus(),
         value: open.search,
         oninput: (event) => actions.searchLog(/** @type {HTMLInputElement} */ (event.target).value),
       }),

@@ -1,7 +1,7 @@
 /** The small parts that Cockpit's pages are made of: buttons, labels, alerts, bars. */
 
 import { h } from "../dom.js";
-import { _, sentence } from "../text.js";
+import { _, fill, sentence } from "../text.js";
 
 /** Drawn on a grid of 16. @type {Record<string, string>} */
 const ICONS = {
@@ -69,8 +69,11 @@ export const alert = (level, title, props, ...children) =>
 export const line = (text) => h("p", { class: "alert-text" }, sentence(text));
 
 /** How bad it is, for who does not see the colour. @param {string} level */
-const word = (level) =>
-  level === "error" ? `${_("Danger")}: ` : level === "warning" ? `${_("Warning")}: ` : "";
+function word(level) {
+  if (level !== "error" && level !== "warning") return "";
+  const subject = level === "error" ? _("Danger") : _("Warning");
+  return fill(_("{subject}: {text}"), { subject, text: "" });
+}
 
 /**
  * How much is done; FRACTION below 0 = unknown.

@@ -61,4 +61,4 @@ class Page:
 
     def row(self, number: int) -> Locator:
         """The NUMBERth row of the history, from 0."""
-        return self.section("History").locator("tbody tr").nth(number)
+        return self.page.locator("#history tbody tr").nth(number)

@@ -1,14 +1,12 @@
 """The history, its chart and the logs."""
 
-import sqlite3
-import time
-from contextlib import closing
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.system.scene import COPY, Scene
 from tests.web.page import Page
+from tests.web.past import fill_history
 
 
 def test_an_entry_tells_what_was_done_and_the_newest_is_first(scene: Scene, page: Page) -> None:
@@ -74,7 +72,7 @@ def test_ten_thousand_backups_are_turned_over_by_pages(scene: Scene, page: Page)
     scene.configure({"bleu": disk, "vert": other})
     daemon = scene.start()
     daemon.stop()
-    fill_history(daemon.state_dir, [disk.uuid, other.uuid], 10_000)
+    fill_history(daemon.state_dir, [(disk.uuid, "bleu"), (other.uuid, "vert")], 10_000)
     scene.start()
     page.open()
     rows = page.section("History").locator("tbody tr")
@@ -95,22 +93,3 @@ def test_ten_thousand_backups_are_turned_over_by_pages(scene: Scene, page: Page)
     expect(charts.first.locator("rect")).to_have_count(100)
     expect(page.page.get_by_role("img", name="Duration of the last 100 backups")).to_be_visible()
     expect(page.page.get_by_role("img", name="Size of the last 100 backups")).to_be_visible()
-
-
-def fill_history(state: Path, uuids: list[str], count: int) -> None:
-    """COUNT backups, one an hour until now, of the disks UUIDS in turn."""
-    now, hour = time.time_ns() // 1000, 3_600_000_000
-    rows = [
-        (
-            *(number, uuids[number % len(uuids)], f"disk {number % len(uuids)}", "plug"),
-            *("failed" if number % 50 == 0 else "success", "", now - (count - number) * hour),
-            *(now - (count - number) * hour + number % 90 * 1_000_000, number * 100_000, number),
-            *(0, "complete", "s", 1),
-        )
-        for number in range(1, count + 1)
-    ]
-    with closing(sqlite3.connect(state / "history.sqlite")) as database, database:
-        database.executemany(
-            f"INSERT INTO backups VALUES ({','.join('?' * len(rows[0]))})",
-            rows,
-        )
