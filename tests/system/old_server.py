@@ -99,7 +99,8 @@ class OldServer:
 
 
 def commands(page: str) -> list[str]:
-    """The commands of a manual page, one text a display: its lines after "# " or "$ "."""
+    """The commands of a manual page, one text a display: its lines after "# " or "$ ", with those
+    that go on, further to the right."""
     found: list[str] = []
     lines: list[str] | None = None
     for line in (PROJECT / "man" / page).read_text().splitlines():
@@ -110,8 +111,14 @@ def commands(page: str) -> list[str]:
                 found.append("\n".join(lines))
             lines = None
         elif lines is not None and line[:2] in ("# ", "$ "):
-            lines.append(line[2:].replace("\\-", "-"))
+            lines.append(_typed(line[2:]))
+        elif lines and line.startswith("    "):
+            lines.append(_typed(line))
     return found
+
+
+def _typed(line: str) -> str:
+    return line.replace("\\-", "-").replace("\\e", "\\")
 
 
 def fill_disk(disk: LoopDisk, home: Path, names: Sequence[str]) -> None:
