@@ -82,7 +82,7 @@ ADAPTER_HELPERS = frozenset(
             "running",
         ),
         *("session", "sim_disks", "sim_mail", "sim_records", "sim_tasks", "sim_wholes", "spindown"),
-        *("sysfs", "tools", "uevents", "outbox", "sendmail", "trust"),
+        *("sysfs", "tools", "uevents", "window", "outbox", "sendmail", "trust"),
     }
 )
 

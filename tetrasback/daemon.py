@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tetrasback import __version__
-from tetrasback.adapters import mounting
+from tetrasback.adapters import mounting, window
 from tetrasback.adapters.automounters import UdisksRule
 from tetrasback.adapters.console import Console
 from tetrasback.adapters.disks import KernelDisks
@@ -178,6 +178,7 @@ async def _ask_for_time() -> None:
 
 def real_ports(options: argparse.Namespace) -> Ports:
     """The adapters on the real machine. Raises TetrasBackError, for instance when not root."""
+    home = window.hold_namespace()
     mounting.enter_private_namespace()
     state_dir, runtime_dir = Path(options.state_dir), Path(options.runtime_dir)
     for directory, mode in ((state_dir, 0o700), (runtime_dir, 0o755)):
@@ -190,7 +191,9 @@ def real_ports(options: argparse.Namespace) -> Ports:
         wholes=UdevWholes(runtime_dir / "mnt"),
         preparer=KernelPreparer(),
         jobs=Jobs(ScriptDirectories(directories), logs, key=state_dir / "manifest.key"),
-        tasks=Tasks(logs, key=state_dir / "manifest.key"),
+        tasks=Tasks(
+            logs, key=state_dir / "manifest.key", window=window.Window(runtime_dir / "browse", home)
+        ),
         logs=logs,
         history=History(state_dir / "history.sqlite", least_id=logs.newest()),
         units=Units(state_dir / "stopped-units"),

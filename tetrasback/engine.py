@@ -94,6 +94,7 @@ class Engine:
         await self.happened(events.ConfigChanged(loaded.error))
         await self.happened(events.HistoryFailed(history.problem))
         self._performer.restore_units()
+        await self.ports.tasks.clear()
         devices = await self.ports.devices.start(self._device_seen, self._device_gone)
         for device in devices:
             self._device_seen(device)

@@ -253,6 +253,7 @@ class Performer:
             mount=self._ports.disks.mount_point(effect.backup_id),
             name=effect.name,
             device=device.node,
+            fstype=device.fstype,
             source=effect.source,
             nice=effect.nice,
             timeout=effect.timeout,
@@ -273,12 +274,19 @@ class Performer:
             mount=self._ports.disks.mount_point(job_id),
             name=effect.name,
             device=effect.device.node,
+            fstype=effect.device.fstype,
             source=effect.source,
             nice=effect.nice,
             timeout=effect.timeout,
         )
         try:
-            result = await self._ports.tasks.run(order, lambda said: self._said(job_id, said))
+            if effect.task.kind is Kind.BROWSE:
+                result = await self._ports.tasks.browse(
+                    order,
+                    lambda path, seconds: self._shown(events.ViewShown(job_id, path, seconds)),
+                )
+            else:
+                result = await self._ports.tasks.run(order, lambda said: self._said(job_id, said))
         except Exception:
             log.exception("job %d could not be done", job_id)
             self._submit(events.TaskFinished(job_id, None, Progress()))
@@ -302,6 +310,9 @@ class Performer:
         except Exception:  # the script has ended all the same, and its backup must go on
             log.exception("units could not be started again")
             return tuple(units)
+
+    def _shown(self, event: events.ViewShown) -> None:
+        self._submit(event)
 
     def _said(self, backup_id: int, progress: Progress) -> None:
         self._submit(events.ScriptProgressed(backup_id, progress))

@@ -121,6 +121,7 @@ class TaskOrder:
     mount: str
     name: str
     device: str
+    fstype: str
     source: str
     nice: int
     timeout: float
@@ -302,6 +303,17 @@ class Tasks(Protocol):
 
         PROGRESS is called at most four times a second, on the event loop.
         """
+        ...
+
+    async def browse(self, order: TaskOrder, shown: Callable[[str, int], None]) -> TaskResult:
+        """Show the backup to everybody on the system, until `stop` or for an hour.
+
+        SHOWN gets its path, and for how many seconds it is there.
+        """
+        ...
+
+    async def clear(self) -> None:
+        """Take away what an earlier life of the daemon still shows."""
         ...
 
     def stop(self, job_id: int) -> None:

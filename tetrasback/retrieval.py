@@ -6,7 +6,7 @@ Free of any bus, as `control` is, which has this for a part. Each coroutine rais
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from tetrasback.config.forms import normalise_uuid
 from tetrasback.core import events
@@ -64,6 +64,24 @@ class Retrieval:
         task = Task(Kind.PIN, normalise_uuid(uuid), check_folder(snapshot), pinned=pinned)
         await self._look(task)
 
+    async def browse(self, uuid: str, snapshot: str) -> str:
+        """Show a backup (empty = the newest) to everybody on the system; its path."""
+        job = await self._begin(Task(Kind.BROWSE, normalise_uuid(uuid), snapshot))
+        await self._engine.until(lambda: bool(self._job(job).view) or self._job(job).over)
+        job = self._job(job)
+        await self._engine.shown()
+        if job.over or not job.view:
+            self._raise(job)
+        return job.view
+
+    async def end_browse(self, uuid: str) -> None:
+        """Show it no longer; back when it is so. Raises NotRunning."""
+        uuid = normalise_uuid(uuid)
+        job = self._engine.state.current_job
+        await self._engine.request(events.BrowseEndRequested(uuid))
+        if job is not None:
+            await self._engine.until(lambda: self._job(job).over)
+
     async def _look(self, task: Task) -> DiskJob:
         """Do what takes a moment, one after the other; back when the disk is let go of."""
         async with self._looking:
@@ -71,8 +89,12 @@ class Retrieval:
             await self._engine.until(lambda: self._job(job).over)
             job = self._job(job)
         await self._engine.shown()
-        if job.verdict in (Verdict.SUCCESS, Verdict.WARNING):
-            return job
+        if job.verdict not in (Verdict.SUCCESS, Verdict.WARNING):
+            self._raise(job)
+        return job
+
+    def _raise(self, job: DiskJob) -> NoReturn:
+        """What has become of a job that did not come to its end."""
         if job.code == JobCode.NO_SNAPSHOT:
             raise UnknownSnapshot(job.message)
         if job.code == Code.DISK_GONE:
@@ -150,6 +172,10 @@ def check(method: str, args: Sequence[Any]) -> Mapping[str, str]:
     the disk as its UUID."""
     match method, *args:
         case "ListSnapshots", str(uuid):
+            return {"disk": normalise_uuid(uuid)}
+        case "Browse", str(uuid), str(snapshot):
+            return {"disk": normalise_uuid(uuid), "snapshot": snapshot and check_folder(snapshot)}
+        case "EndBrowse", str(uuid):
             return {"disk": normalise_uuid(uuid)}
         case "PinSnapshot", str(uuid), str(snapshot), bool():
             return {"disk": normalise_uuid(uuid), "snapshot": check_folder(snapshot)}

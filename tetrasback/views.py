@@ -138,6 +138,7 @@ def disk_view(disk: Disk) -> DiskView:
         last_seen=disk.last_seen,
         last_success=disk.last_success,
         last_verdict=disk.last_verdict,
+        browse_until=disk.browse_until,
     )
 
 

@@ -36,6 +36,7 @@ class DiskView:
     last_seen: int = _member("LastSeen", "t", 0)
     last_success: int = _member("LastSuccess", "t", 0)
     last_verdict: str = _member("LastVerdict", "s", "")
+    browse_until: int = _member("BrowseUntil", "t", 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,13 @@ class FakeRetrieval:
     async def pin_snapshot(self, uuid: str, snapshot: str, pinned: bool) -> None:
         self.calls.append(("pin", uuid, snapshot, pinned))
 
+    async def browse(self, uuid: str, snapshot: str) -> str:
+        self.calls.append(("browse", uuid, snapshot))
+        return "/run/tetras-back/browse/x"
+
+    async def end_browse(self, uuid: str) -> None:
+        self.calls.append(("end browse", uuid))
+
     async def verify(self, uuid: str, snapshot: str, percent: int) -> int:
         self.calls.append(("verify", uuid, snapshot, percent))
         return 9

@@ -29,6 +29,8 @@ ARGUMENTS = {
     "GetHistory": ("stu", "", "0", "1"),
     "ListSnapshots": ("s", UUID),
     "PinSnapshot": ("ssb", UUID, SNAPSHOT, "true"),
+    "Browse": ("ss", UUID, ""),
+    "EndBrowse": ("s", UUID),
     "Verify": ("ssu", UUID, "", "100"),
     "Restore": ("ssassa{sv}", UUID, SNAPSHOT, "1", "/home/anna", "/srv/back", "0"),
     "CancelJob": ("t", "9"),

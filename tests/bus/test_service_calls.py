@@ -111,7 +111,7 @@ async def test_standard_interfaces(bus: PrivateBus) -> None:
         assert got.stdout == 'v s "bleu"\n'
         everything = await call(bus, "GetAll", "s", names.DISK_INTERFACE, path=DISK_PATH,
                                 interface=properties)  # fmt: skip
-        assert everything.stdout.startswith('a{sv} 15 "UUID" s')
+        assert everything.stdout.startswith('a{sv} 16 "UUID" s')
         assert (await call(bus, "Ping", path="/any/where", interface=peer)).returncode == 0
         for _ in range(2):
             machine_id = (await call(bus, "GetMachineId", interface=peer)).stdout.split('"')[1]

@@ -142,3 +142,74 @@ async def test_damage_is_found_and_named(
     assert (done["Verdict"], done["Code"]) == ("warning", "content-damaged")
     assert what.rpartition("/")[2] in await root.call("GetJobLog", "t", done["Id"])
     assert "letter" not in str(await root.objects())
+
+
+def shown(path: str) -> bool:
+    return any(
+        f" {path} " in line for line in Path("/proc/self/mountinfo").read_text().splitlines()
+    )
+
+
+async def browse(root: Caller, disk: LoopDisk) -> Path:
+    return Path(await root.call("Browse", "ss", disk.uuid, ""))
+
+
+async def test_backup_can_be_walked_by_everybody_it_allows_and_not_changed(
+    root: Caller, disk: LoopDisk
+) -> None:
+    view = await browse(root, disk)
+    assert (view / "Donnees/anna/letter").read_text() == "dear\n"
+    assert shown(str(view.parent))
+    with pytest.raises(OSError, match="Read-only"):
+        (view / "Donnees/anna/letter").write_text("x")
+    seen = await root.disk(disk.uuid)
+    assert (seen["State"], seen["Reason"]) == ("held", "job")
+    assert 3500e6 < seen["BrowseUntil"] - seen["LastSeen"] < 3700e6
+    for method in ("Verify", "Browse"):
+        arguments = ("ssu", disk.uuid, "", 100) if method == "Verify" else ("ss", disk.uuid, "")
+        assert await root.error(method, *arguments) == "Busy"
+    root.forget()
+    await root.call("EndBrowse", "s", disk.uuid)
+    assert not shown(str(view.parent))
+    assert not view.parent.exists()
+    await root.hear("SafeToUnplug")
+    assert (await root.disk(disk.uuid))["BrowseUntil"] == 0
+    assert await root.error("EndBrowse", "s", disk.uuid) == "NotRunning"
+    assert not [signal for signal in root.signals() if signal[0].startswith("Job")]
+
+
+async def test_backup_that_is_asked_for_ends_it(root: Caller, disk: LoopDisk) -> None:
+    view = await browse(root, disk)
+    await root.call("RunBackup", "s", disk.uuid)
+    assert (await root.hear("BackupFinished"))[2] == "success"
+    assert not shown(str(view.parent))
+
+
+async def test_unplug_ends_it_and_says_so_if_somebody_is_still_in_it(
+    root: Caller, disk: LoopDisk
+) -> None:
+    view = await browse(root, disk)
+    inside = os.open(view / "Donnees", os.O_RDONLY)
+    try:
+        assert await root.error("Unplug", "s", disk.device) == "Busy"
+        assert not shown(str(view.parent))
+    finally:
+        os.close(inside)
+    await root.call("Unplug", "s", disk.device)
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+async def test_end_of_the_daemon_ends_it(
+    root: Caller, daemon: Daemon, disk: LoopDisk, how: str
+) -> None:
+    view = await browse(root, disk)
+    daemon.kill() if how == "killed" else daemon.stop()
+    daemon.start()
+    assert not shown(str(view.parent))
+    assert not view.parent.exists()
+
+
+async def test_what_is_not_on_the_disk_is_not_shown(root: Caller, disk: LoopDisk) -> None:
+    assert await root.error("Browse", "ss", disk.uuid, "2020") == "UnknownSnapshot"
+    assert await root.error("Browse", "ss", disk.uuid, "../x") == "InvalidArgs"
+    assert await root.error("Browse", "ss", "0000-0000", "") == "UnknownDisk"

@@ -24,7 +24,7 @@ _ADMIN = {
 _LOCAL = {"plug", "unplug", "run-backup", "cancel-backup", "cancel-job", "hold", "register-client"}
 _SERVICES = ("org.tetraslibre.Back", "org.tetraslibre.Back.Relay")
 _UNITS = {"tetras-back": "tetras-backd", "tetras-back-relay": "tetras-back-relay"}
-_EACH_TIME = {"prepare-disk", "restore", "verify"}
+_EACH_TIME = {"prepare-disk", "browse", "restore", "verify"}
 
 
 @pytest.mark.parametrize(

@@ -81,3 +81,21 @@ def test_disk_torn_out_interrupts_a_verification(server: Server) -> None:
     server.becomes(disk, "absent")
     assert server.mounts_of(disk) == []
     assert server.call("GetJobs", "stu", disk.uuid, "0", "5")[0][0]["Verdict"] == ("interrupted")
+
+
+def test_backup_is_walked_outside_of_the_sandbox(server: Server) -> None:
+    disk = backed_up(server)
+    (view,) = server.call("Browse", "ss", disk.uuid, "")
+    assert server.shell(f"cat {view}/Donnees/alice/letter") == "dear\n"
+    options = server.shell(f"findmnt -no OPTIONS --target {view}").split(",")
+    assert {"ro", "nosuid", "nodev", "noexec", "nosymfollow"} <= set(options)
+    assert server.shown(disk)["State"] == "held"
+    server.call("EndBrowse", "s", disk.uuid)
+    assert server.run("findmnt", "--mountpoint", view.rpartition("/")[0], check=False).stdout == ""
+    server.becomes(disk, "safe-to-unplug")
+
+    (view,) = server.call("Browse", "ss", disk.uuid, "")
+    server.pull(disk)
+    server.becomes(disk, "absent")
+    gone = f"findmnt --mountpoint {view.rpartition('/')[0]} || echo gone"
+    server.until(lambda: server.shell(gone) == "gone\n", "the view to end")

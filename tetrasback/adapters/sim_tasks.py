@@ -45,6 +45,20 @@ class SimTasks:
         status, said = await self._pretend(order, progress)
         return TaskResult(status, said, snapshot=folder, snapshots=seen)
 
+    async def browse(self, order: TaskOrder, shown: Callable[[str, int], None]) -> TaskResult:
+        """As `ports.Tasks.browse`: nothing is there to be walked."""
+        result = await self.run(replace(order, task=replace(order.task, kind=Kind.LIST)), _heedless)
+        stop = self._stopped[order.job_id] = asyncio.Event()
+        shown(f"/sim/browse/{order.task.snapshot}", 3600)
+        try:
+            await stop.wait()
+        finally:
+            del self._stopped[order.job_id]
+        return result
+
+    async def clear(self) -> None:
+        """As `ports.Tasks.clear`."""
+
     def stop(self, job_id: int) -> None:
         """As `ports.Tasks.stop`."""
         if job_id in self._stopped:
@@ -74,6 +88,10 @@ class SimTasks:
             del self._stopped[order.job_id]
         self._logs.add(order.job_id, f"{said.files_done} files")
         return 0, said
+
+
+def _heedless(said: Progress) -> None:
+    """For progress that nobody hears of."""
 
 
 def _some() -> tuple[Snapshot, ...]:

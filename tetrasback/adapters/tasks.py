@@ -5,6 +5,7 @@ prints goes to the job's log; only what ``list`` prints is read here.
 """
 
 import asyncio
+import contextlib
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -13,12 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from tetrasback import names
 from tetrasback.adapters import destination, listing, marks
 from tetrasback.adapters.running import PLAIN_ENVIRONMENT, Child, Run
+from tetrasback.adapters.window import Window
 from tetrasback.core.state import Code, Progress
 from tetrasback.core.task import JobCode, Kind, Snapshot, Task
 from tetrasback.core.verdict import STATUS_WARNING
-from tetrasback.ports import Logs, TaskOrder, TaskResult
+from tetrasback.ports import Fault, Logs, TaskOrder, TaskResult
 
 log = logging.getLogger(__name__)
 
@@ -30,17 +33,20 @@ STATUS_DISK: Final = 74
 """Exit status of the program: the disk failed."""
 WHOLE: Final = 100
 """Percent; with less of it than that, the archive is not read."""
+BROWSE_SECONDS: Final = 3600
 LABEL: Final = "tetras-back-snapshot"
 
 
 class Tasks:
-    """`ports.Tasks`. KEY seals manifests; GRACE and PATIENCE as in `running.Run`."""
+    """`ports.Tasks`. KEY seals manifests, WINDOW shows disks; GRACE and PATIENCE as in
+    `running.Run`."""
 
     def __init__(
         self,
         logs: Logs,
         *,
         key: Path,
+        window: Window | None = None,
         program: Sequence[str] = PROGRAM,
         grace: float = 10.0,
         patience: float = 120.0,
@@ -51,6 +57,8 @@ class Tasks:
         self._grace = grace
         self._patience = patience
         self._run: Run | None = None
+        self._window = window
+        self._browsing: asyncio.Event | None = None
         self._stopped = 0
 
     async def run(self, order: TaskOrder, progress: Callable[[Progress], None]) -> TaskResult:
@@ -80,9 +88,42 @@ class Tasks:
             snapshots=tuple(snapshots),
         )
 
+    async def browse(self, order: TaskOrder, shown: Callable[[str, int], None]) -> TaskResult:
+        """As `ports.Tasks.browse`."""
+        result, snapshots = await self._list(order)
+        if snapshots is None:
+            return result
+        snapshot = _chosen(order.task, snapshots)
+        refusal = await self._refusal(order, snapshot)
+        if refusal is not None:
+            return TaskResult(None, Progress(), *refusal, snapshots=tuple(snapshots))
+        assert snapshot is not None
+        assert self._window is not None
+        self._browsing = asyncio.Event()
+        name = names.escape(order.task.uuid)
+        try:
+            place = await self._window.show(order.device, order.fstype, name)
+            if self._stopped != order.job_id:
+                shown(str(place / snapshot.snapshot), BROWSE_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._browsing.wait(), BROWSE_SECONDS)
+        except Fault as fault:
+            return TaskResult(None, Progress(), fault.code, fault.message)
+        finally:
+            self._browsing = None
+            await self._window.hide(name)
+        return TaskResult(0, Progress(), snapshot=snapshot.snapshot, snapshots=tuple(snapshots))
+
+    async def clear(self) -> None:
+        """As `ports.Tasks.clear`."""
+        if self._window is not None:
+            await self._window.clear()
+
     def stop(self, job_id: int) -> None:
         """As `ports.Tasks.stop`."""
         self._stopped = job_id
+        if self._browsing is not None:
+            self._browsing.set()
         if self._run is not None:
             self._run.stop()
 

@@ -93,6 +93,13 @@ class JobRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class BrowseEndRequested:
+    """The view of this disk is to end."""
+
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobCancelRequested:
     """A job is to end."""
 
@@ -207,6 +214,15 @@ class ScriptFinished:
     message: str = ""
     units_running: tuple[str, ...] = ()
     units_failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ViewShown:
+    """A disk can be walked by everybody at this path, for so many seconds."""
+
+    backup_id: int
+    path: str
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +402,7 @@ Request = (
     | UnholdRequested
     | JobRequested
     | JobCancelRequested
+    | BrowseEndRequested
 )
 Fact = (
     Started
@@ -398,6 +415,7 @@ Fact = (
     | ScriptFinished
     | TaskFinished
     | SnapshotsSeen
+    | ViewShown
     | DiskProbed
     | DiskSynced
     | DiskClosed

@@ -93,6 +93,8 @@ def _check_time(state: State) -> None:
         raise Busy("the service is stopping")
     if state.busy:
         raise Busy("a backup is queued or running: wait until it has ended, or cancel it")
+    if (job := state.current_job) is not None and job.task.kind is Kind.BROWSE:
+        raise Busy(f"disk {job.name} is being browsed: end that, tetras-backctl browse --close")
     if state.job is not None:
         raise Busy("another disk is being read: wait until that is done, or cancel it")
 
@@ -107,12 +109,28 @@ def cancel_request(turn: Turn, event: events.JobCancelRequested) -> None:
         raise NotRunning("the job has ended: nothing left to cancel")
 
 
+def end_browse_request(turn: Turn, event: events.BrowseEndRequested) -> None:
+    """Show a disk no longer."""
+    job = turn.state.current_job
+    if job is None or (job.task.kind, job.task.uuid) != (Kind.BROWSE, event.uuid):
+        raise NotRunning("this disk is not being browsed")
+    cancel(turn, job, Finding(Verdict.CANCELLED, Code.CANCELLED, "cancelled on request"))
+
+
+def make_way(turn: Turn) -> None:
+    """A backup waits: whoever only looks around has to end that."""
+    job = turn.state.current_job
+    if job is not None and job.task.kind is Kind.BROWSE and turn.state.queue:
+        cancel(turn, job, Finding(Verdict.CANCELLED, Code.CANCELLED, "a backup was asked for"))
+
+
 # --- the way through ----------------------------------------------------------------------------
 
 
 def proceed(turn: Turn) -> None:
     """After every step: the disk of a job that has waited for a check of it to end is opened, and
     whatever has happened to it, it is shown that it is in use."""
+    make_way(turn)
     job = turn.state.current_job
     if job is None:
         return
@@ -176,6 +194,14 @@ def ran(turn: Turn, job: DiskJob, event: events.TaskFinished) -> None:
         turn.do(SyncDisk(job.id))
     else:
         _leave(turn, job)
+
+
+def shown(turn: Turn, job: DiskJob, event: events.ViewShown) -> None:
+    """The disk can be browsed."""
+    turn.job(job, view=event.path)
+    disk = turn.state.disks.get(job.task.uuid)
+    if disk is not None:
+        turn.disk(disk, browse_until=turn.now + event.seconds * 1_000_000)
 
 
 def seen(turn: Turn, event: events.SnapshotsSeen) -> None:
@@ -288,8 +314,10 @@ def _finish(turn: Turn, job: DiskJob, finding: Finding) -> None:
     if job.task.kind.is_job and not turn.state.busy:
         turn.do(Inhibit(False))
     disk = turn.state.disks.get(job.task.uuid)
-    if disk is not None and job.device.syspath in {item.syspath for item in disk.devices}:
-        _settle(turn, disk, job)
+    if disk is not None:
+        disk = turn.disk(disk, browse_until=0)
+        if job.device.syspath in {item.syspath for item in disk.devices}:
+            _settle(turn, disk, job)
     release.recheck(turn, job.device.whole)
 
 
@@ -336,10 +364,10 @@ def _settle(turn: Turn, disk: Disk, job: DiskJob) -> None:
     if waits:
         return
     if disk.state is DiskState.PLUGGED and disk.plug is not None and disk.plug.ended:
-        if not job.task.kind.is_job and state is DiskState.SAFE:
+        if job.task.kind.is_brief and state is DiskState.SAFE:
             turn.set(quiet=turn.state.quiet | {disk.uuid})  # it was told already
         release.wait_for(turn, disk)
-    elif job.task.kind.is_job:
+    elif not job.task.kind.is_brief:
         release.let_go(turn, disk)
 
 

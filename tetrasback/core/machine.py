@@ -364,6 +364,7 @@ RULES: Final[Mapping[type, Rule]] = {
     events.UnholdRequested: holds.end_request,
     events.JobRequested: _job,
     events.JobCancelRequested: jobs.cancel_request,
+    events.BrowseEndRequested: jobs.end_browse_request,
     # facts about the world
     events.Started: _started,
     events.SystemReady: _ready,
@@ -376,6 +377,7 @@ RULES: Final[Mapping[type, Rule]] = {
     events.UnitsChecked: _units,
     events.Imported: _imported,
     events.SnapshotsSeen: jobs.seen,
+    events.ViewShown: _result(Awaiting.SCRIPT, _nothing, jobs.shown),
     events.WholeSeen: prepare.whole_seen,
     events.WholeGone: prepare.whole_gone,
     events.PreparationMoved: prepare.moved,

@@ -118,6 +118,8 @@ class Disk:
     last_seen: int = 0
     saved_at: int = 0
     """When it was saved."""
+    browse_until: int = 0
+    """When its view for everybody ends; 0 = there is none."""
     last_success: int = 0
     last_verdict: str = ""
     last_ended: int = 0
@@ -261,6 +263,8 @@ class DiskJob:
     gone: bool = False
     complete: bool = False
     """All that was to be done has been done."""
+    view: str = ""
+    """Where it is shown."""
     started_at: int = 0
     finished_at: int = 0
     verdict: str = ""

@@ -11,11 +11,17 @@ class Kind(StrEnum):
     PIN = "pin"
     VERIFY = "verify"
     RESTORE = "restore"
+    BROWSE = "browse"
 
     @property
     def is_job(self) -> bool:
         """Whether it is shown, recorded and told of; the others take a moment."""
         return self in (Kind.VERIFY, Kind.RESTORE)
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether it is over in a moment."""
+        return self in (Kind.LIST, Kind.PIN)
 
     @property
     def writes(self) -> bool:

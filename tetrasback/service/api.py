@@ -43,6 +43,14 @@ class Retrieval(Protocol):
         """Keep a backup whatever the rules say, or not."""
         ...
 
+    async def browse(self, uuid: str, snapshot: str) -> str:
+        """Show a backup to everybody on the system, for a while; its path."""
+        ...
+
+    async def end_browse(self, uuid: str) -> None:
+        """Show it no longer."""
+        ...
+
     async def verify(self, uuid: str, snapshot: str, percent: int) -> int:
         """Compare a backup with its manifest; the job's id."""
         ...

@@ -166,6 +166,20 @@ _METHODS: Final = (
         lambda control, args: control.retrieval.pin_snapshot(args[0], args[1], args[2]),
     ),
     Method(
+        "Browse",
+        (("s", "uuid"), ("s", "snapshot")),
+        ("s", "path"),
+        _action("browse"),
+        lambda control, args: control.retrieval.browse(args[0], args[1]),
+    ),
+    Method(
+        "EndBrowse",
+        (("s", "uuid"),),
+        None,
+        _action("browse"),
+        lambda control, args: control.retrieval.end_browse(args[0]),
+    ),
+    Method(
         "Verify",
         (("s", "uuid"), ("s", "snapshot"), ("u", "percent")),
         ("o", "job"),

@@ -236,3 +236,46 @@ def test_progress_is_told_with_what_is_known() -> None:
     world.happen(events.ScriptProgressed(2, replace(said, fraction=0.9)))
     told = [(item.fraction, item.step) for item in world.of(signals.JobProgress)]
     assert told == [(0.5, "home"), (0.9, "home")]
+
+
+def browsing(*uuids: str) -> World:
+    """The first disk is shown."""
+    world = plugged(*uuids)
+    ask(world, Kind.BROWSE)
+    world.settle_one()
+    world.happen(events.ViewShown(2, "/run/x", 3600))
+    return world
+
+
+def test_view_is_held_and_ends_with_a_word_that_the_disk_is_safe() -> None:
+    world = browsing()
+    assert disk(world) == ("held", "job")
+    assert world.state.disks[UUIDS[0]].browse_until == world.now + 3_600_000_000
+    with pytest.raises(Busy, match="browse --close"):
+        ask(world)
+    world.happen(events.BrowseEndRequested(UUIDS[0]))
+    world.settle()
+    assert world.state.disks[UUIDS[0]].browse_until == 0
+    assert kinds(world) == ["SafeToUnplug"]
+    with pytest.raises(NotRunning):
+        world.happen(events.BrowseEndRequested(UUIDS[0]))
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_backup_ends_a_view(other: bool) -> None:
+    world = browsing(*UUIDS[:2])
+    if other:
+        world.happen(events.DeviceSeen(device(1)))
+    else:
+        world.happen(events.RunRequested(UUIDS[0]))
+    world.settle()
+    assert world.verdicts() == ["success"]
+    assert world.state.disks[UUIDS[0]].browse_until == 0
+
+
+def test_disk_torn_out_ends_a_view() -> None:
+    world = browsing()
+    world.happen(events.DeviceGone(device().syspath))
+    world.settle()
+    assert world.state.job is None
+    assert world.state.disks[UUIDS[0]].browse_until == 0

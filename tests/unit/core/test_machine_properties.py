@@ -49,6 +49,7 @@ def any_request(pick: Random) -> Any:
             events.JobRequested(Task(pick.choice(list(Kind)), uuid)),
             events.JobRequested(Task(pick.choice([Kind.VERIFY, Kind.RESTORE]), uuid)),
             events.JobCancelRequested(pick.randrange(20)),
+            events.BrowseEndRequested(uuid),
         ]
     )
 
@@ -78,6 +79,7 @@ def any_fact(pick: Random) -> Any:
             events.ScriptProgressed(1, any_progress(pick)),
             events.TaskFinished(stale, 0, any_progress(pick)),
             events.SnapshotsSeen(UUIDS[0], ()),
+            events.ViewShown(pick.randrange(9), "/run/x", 60),
             events.ReleaseChecked(pick.choice(UUIDS), "/dev/sdb", "in-use"),
             events.WholeSeen(any_order(pick).whole),
             events.WholeGone(any_order(pick).whole.syspath),
@@ -136,6 +138,8 @@ def look(world: World) -> None:
         item for item in world.pending if isinstance(item, effects.OpenDisk | effects.RunTask)
     ]
     assert len(opened) <= 1
+    shown = {item.uuid for item in world.state.disks.values() if item.browse_until}
+    assert shown <= ({job.task.uuid} if job is not None else set())
     if job is not None and not job.gone:
         there = world.state.disks[job.task.uuid]
         assert there.state in ("held", "queued", "rejected")

@@ -65,6 +65,7 @@ class World:
 
     def start(self, boot: str = "boot", ready: bool = True) -> "World":
         """The daemon begins, with what the history holds; also again, after a death."""
+        given = self.state.next_id - 1  # what takes a moment has an id, but is not recorded
         self.state, self.pending, self.timers = State(), [], {}
         unfinished = tuple(
             events.Unfinished(row.id, row.uuid, row.name, row.trigger, row.started_at)
@@ -91,7 +92,7 @@ class World:
             for uuid, disk in self.disks.items()
         )
         untold = tuple(row for row in self.rows.values() if row.verdict and not row.mailed)
-        next_id = max(self.rows.keys() | self.jobs.keys(), default=0) + 1
+        next_id = max(self.rows.keys() | self.jobs.keys() | {given}) + 1
         holds = tuple(self.holds.items())
         jobs = tuple(
             DiskJob(row.id, row.task, row.name, BlockDevice("", "", row.task.uuid))
