@@ -19,6 +19,7 @@ def converse(
         stdout=theirs,
         stderr=theirs,
         env=dict(environment),
+        cwd="/",
     )
     os.close(theirs)
     shown, asked = "", False

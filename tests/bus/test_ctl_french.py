@@ -1,5 +1,6 @@
 """tetras-backctl for a reader of French, on a machine that has no French locale of its own."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,9 +8,20 @@ from pathlib import Path
 import pytest
 
 from tests.bus.standin import UUID, Ctl, Ended, StandIn, standing_in
+from tests.bus.terminal import converse
 from tests.harness import PrivateBus, install_tree
+from tests.harness.process import PYTHON
 from tetrasback import errors
-from tetrasback.wire import Alert, BackupView, DiskView, HistoryEntry, ManagerView, ScriptView
+from tetrasback.wire import (
+    Alert,
+    BackupView,
+    DiskView,
+    HistoryEntry,
+    JobEntry,
+    JobView,
+    ManagerView,
+    ScriptView,
+)
 
 NB = "\N{NO-BREAK SPACE}"
 ENDED = 1_764_000_840_000_000
@@ -122,6 +134,24 @@ async def test_an_error_is_said_in_french_and_its_facts_are_kept(
     if kind not in (errors.Unreachable, errors.AuthorizationRequired):
         assert said.endswith(" (line 3: odd)\n")
     assert " the " not in said
+
+
+async def test_what_is_replaced_is_asked_for_and_answered_in_french(
+    daemon: StandIn, ctl: Ctl
+) -> None:
+    words = ("restore", "bleu", "2025-11-24_16-14-00_Sauvegarde_web", "--in-place", "--no-wait")
+    argv = [PYTHON, "-m", "tetrasback.ctl", *words]
+    daemon.jobs[9] = JobView(id=9, kind="restore", uuid=UUID)
+    environment = {**ctl.environment, "PYTHONIOENCODING": "utf-8"}
+    for typed, code in (("y\n", 2), ("oui\n", 0)):
+        question = f"Pour continuer, tapez oui{NB}:"
+        ended, shown = await asyncio.to_thread(converse, argv, environment, typed, question)
+        assert ended == code
+        assert "sera remplacé" in shown
+    daemon.entries = [JobEntry(id=9, kind="verify", uuid=UUID, code="content-damaged")]
+    shown = (await ctl("jobs")).out
+    assert "vérification" in shown
+    assert "n’est pas tel" in shown
 
 
 async def test_a_known_error_is_said_in_whole_sentences(daemon: StandIn, ctl: Ctl) -> None:

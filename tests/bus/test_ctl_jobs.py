@@ -15,7 +15,7 @@ from tests.bus.terminal import converse
 from tests.harness import PrivateBus
 from tests.harness.process import PYTHON
 from tetrasback import errors, names
-from tetrasback.wire import DiskView, JobEntry, JobView, SnapshotView
+from tetrasback.wire import Alert, DiskView, JobEntry, JobView, ManagerView, SnapshotView
 
 FOLDER = "2025-11-24_16-14-00_Sauvegarde_web"
 HOSTILE = "\x1b]0;owned\x07\u202eevil\n[red]x[/red]"
@@ -312,7 +312,9 @@ async def test_the_job_that_runs_is_cancelled(daemon: StandIn, ctl: Ctl) -> None
 
 
 async def test_status_and_watch_show_what_runs(daemon: StandIn, ctl: Ctl) -> None:
-    assert "running  restore from bleu: home, 50%" in (await ctl("status")).out
+    held = Alert("held", UUID, 1, "do not unplug disk bleu yet: its backups are being read")
+    daemon.manager = ManagerView(alerts=(held,))
+    assert (await ctl("status")).out.splitlines()[0] == "running  restore from bleu: home, 50%"
     assert json.loads((await ctl("status", "--json")).out)["jobs"][0]["id"] == 3
     process = await ctl.start("watch")
     assert process.stdout is not None

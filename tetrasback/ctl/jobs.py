@@ -14,7 +14,7 @@ from tetrasback.errors import EXIT_OK, NotRunning, UnknownMethod
 from tetrasback.lang.i18n import _
 from tetrasback.lang.told import told
 from tetrasback.lang.units import duration, moment, size
-from tetrasback.lang.words import CODES, JOB_KINDS, VERDICT_WORDS, say
+from tetrasback.lang.words import JOB_KINDS, VERDICT_WORDS, WHY, say
 from tetrasback.wire import JobEntry, JobView
 
 PAGE = 1000
@@ -71,7 +71,7 @@ def _table(entries: Sequence[JobEntry]) -> Table:
                 size(entry.bytes) if entry.bytes else "-",
                 str(entry.files) if entry.files else "-",
                 entry.snapshot or "-",
-                told(entry.message, say(CODES, entry.code)),
+                told(entry.message, say(WHY, entry.code)),
             )
         )
     return table

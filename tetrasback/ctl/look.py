@@ -80,7 +80,7 @@ async def status(context: Context) -> int:
     at = now()
     names = {entry.uuid: entry.name for entry in running}
     good = [alert for alert in manager.alerts if ALERT_LEVELS.get(alert.code) == "good"]
-    for alert in manager.alerts:
+    for alert in sentences.beside_jobs(manager.alerts, jobs):
         if alert not in good:
             disk = disks.get(alert.uuid)
             out.line(*sentences.alert_line(alert, disk, at, manager.preparable))

@@ -12,7 +12,14 @@ from tetrasback.ctl.happenings import clock, sentence
 from tetrasback.ctl.holds import hold_line
 from tetrasback.ctl.output import Output, rich_table
 from tetrasback.ctl.progress import Pace, progress_row
-from tetrasback.ctl.sentences import Progress, alert_line, disk_name, disks_table, job_title
+from tetrasback.ctl.sentences import (
+    Progress,
+    alert_line,
+    beside_jobs,
+    disk_name,
+    disks_table,
+    job_title,
+)
 from tetrasback.ctl.wholes import without_disk
 from tetrasback.lang.i18n import ngettext
 from tetrasback.lang.text import clean
@@ -83,7 +90,8 @@ class Picture:
 
         parts: list[Any] = []
         at = now()
-        for alert in self._mirror.manager.alerts[:MAX_SHOWN]:
+        alerts = beside_jobs(self._mirror.manager.alerts, self._mirror.jobs.values())
+        for alert in alerts[:MAX_SHOWN]:
             line = Text(no_wrap=True, overflow="ellipsis")
             disk = self._mirror.disks.get(alert.uuid)
             for cell in alert_line(alert, disk, at, self._mirror.manager.preparable):

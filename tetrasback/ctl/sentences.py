@@ -1,6 +1,6 @@
 """Views → sentences and tables for people. Pure: everything shown is given."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from tetrasback.client.wholes import whole_of
@@ -14,7 +14,6 @@ from tetrasback.lang.units import ago, duration, moment, percent, size
 from tetrasback.lang.words import (
     ALERT_LEVELS,
     ALERTS,
-    CODES,
     DISK_STATES,
     LABELS,
     LEVELS,
@@ -24,6 +23,7 @@ from tetrasback.lang.words import (
     TRIGGERS,
     VERDICT_WORDS,
     VERDICTS,
+    WHY,
     about,
     filesystem_advice,
     say,
@@ -171,6 +171,12 @@ def unknown_disk(disk: DiskView, whole: str = "") -> str:
     return about(_("unknown disk {uuid} ({facts})").format(uuid=disk.uuid, facts=facts), advice)
 
 
+def beside_jobs(alerts: Sequence[Alert], jobs: Iterable[JobView]) -> list[Alert]:
+    """ALERTS without those that a disk is in use whose job is shown: that tells it."""
+    used = {job.uuid for job in jobs if not job.verdict}
+    return [alert for alert in alerts if alert.code != "held" or alert.uuid not in used]
+
+
 def alert_line(
     alert: Alert, disk: DiskView | None, at: int, preparable: Sequence[PreparableView] = ()
 ) -> list[Cell]:
@@ -253,7 +259,7 @@ def verdict_line(name: str, entry: HistoryEntry | JobEntry) -> list[Cell]:
         facts.append(duration((entry.finished_at - entry.started_at) / 1_000_000))
     if entry.warnings:
         facts.append(warnings(entry.warnings))
-    why = told(entry.message, say(CODES, entry.code))
+    why = told(entry.message, say(WHY, entry.code))
     if entry.message and entry.code:
         why += f" [{entry.code}]"
     return [
@@ -304,7 +310,7 @@ def history_table(entries: Sequence[HistoryEntry]) -> Table:
                 size(entry.bytes) if entry.bytes else "-",
                 str(entry.files) if entry.files else "-",
                 say(TRIGGERS, entry.trigger, "trigger"),
-                told(entry.message, say(CODES, entry.code)),
+                told(entry.message, say(WHY, entry.code)),
             )
         )
     return table

@@ -144,6 +144,9 @@ JOB_CODES: Final[Mapping[str, str]] = {
 }
 """Why a restore or a verification has its verdict, besides `CODES` and `REASONS`."""
 
+WHY: Final[Mapping[str, str]] = {**REASONS, **JOB_CODES, **CODES}
+"""Why anything has its verdict."""
+
 ALERTS: Final[Mapping[str, str]] = {
     "configuration": N_("the configuration has an error"),
     "history": N_("the history cannot be written"),

@@ -7,7 +7,7 @@ from tetrasback.lang.i18n import _, ngettext
 from tetrasback.lang.text import clean
 from tetrasback.lang.told import told
 from tetrasback.lang.units import duration, percent, size
-from tetrasback.lang.words import CODES, LABELS, PHASES, STEPS, say
+from tetrasback.lang.words import LABELS, PHASES, STEPS, WHY, say
 from tetrasback.wire import BackupView, DiskView, JobView
 
 Progress = BackupView | JobView
@@ -66,7 +66,7 @@ def _amount(backup: Progress) -> str:
 
 def why(backup: Progress) -> str:
     """Why a backup ended as it did."""
-    return told(backup.message, say(CODES, backup.code))
+    return told(backup.message, say(WHY, backup.code))
 
 
 def facts(backup: Progress) -> str:
