@@ -23,7 +23,8 @@ FRENCH_NAME = -e 'first section is not "NAME"' -e 'description line outside NAME
 .PHONY: help demo setup check lint test check-vm check-web vm bench screenshots deb install uninstall catalogues po clean
 
 help:
-	@echo 'sudo make demo    a real backup onto a loop disk, on a private bus; KEEP=1 keeps the bus'
+	@echo 'sudo make demo    a real backup onto a loop disk, on a private bus; KEEP=1 keeps the bus,'
+	@echo '                  WEB=1 serves the page for Cockpit'
 	@echo 'sudo make check   linters and every test; TESTS=tests/unit runs some of them'
 	@echo 'sudo make check-vm the package in a booted Debian; TESTS=tests/vm/test_plug.py runs some of it'
 	@echo 'sudo make check-web the page for Cockpit: its types, its style, and it in a browser'
@@ -39,7 +40,7 @@ help:
 	@echo 'sudo make clean   removes .venv, dist and caches'
 
 demo:
-	@tests/setup.sh demo
+	@tests/setup.sh $(if $(WEB),demo-web,demo)
 	@$(MAKE) --no-print-directory --silent catalogues
 	@exec /usr/bin/python3 -m tests.demo
 

@@ -2,7 +2,7 @@
 # Installs what the demo, the tests or the benches need: Debian's packages, and for the tests and
 # benches a virtual environment in .venv with the development tools.
 #
-#   tests/setup.sh demo | check | web | bench | vm | deb | screenshots
+#   tests/setup.sh demo | demo-web | check | web | bench | vm | deb | screenshots
 #
 # Asks for nothing, starts no service, and is done in a moment where all is there already.
 set -euo pipefail
@@ -14,8 +14,8 @@ die() {
 }
 
 goal=${1:-}
-[[ $goal =~ ^(demo|check|web|bench|vm|deb|screenshots)$ ]] ||
-    die "usage: tests/setup.sh demo | check | web | bench | vm | deb | screenshots"
+[[ $goal =~ ^(demo|demo-web|check|web|bench|vm|deb|screenshots)$ ]] ||
+    die "usage: tests/setup.sh demo | demo-web | check | web | bench | vm | deb | screenshots"
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     die "this needs Debian 12 or newer (there is no apt-get here)"
 fi
@@ -31,7 +31,7 @@ packages=(
 )
 if [[ $goal == deb ]]; then
     packages=(python3 systemd "${building[@]}")
-elif [[ $goal != demo ]]; then
+elif [[ $goal != demo* ]]; then
     packages+=("${building[@]}")
     packages+=(
         python3-venv python3-pip python3-dbusmock python3-jsonschema ca-certificates
@@ -41,8 +41,11 @@ elif [[ $goal != demo ]]; then
         mariadb-server postgresql
     )
 fi
+if [[ $goal == *web ]]; then
+    packages+=(cockpit-ws cockpit-bridge cockpit-system)
+fi
 if [[ $goal == web ]]; then
-    packages+=(cockpit-ws cockpit-bridge cockpit-system chromium appstream)
+    packages+=(chromium appstream)
 fi
 if [[ $goal == vm ]]; then
     packages+=(qemu-system-x86 qemu-utils mmdebstrap)
@@ -91,7 +94,7 @@ fi
 
 /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     die "this needs Debian 12 or newer (Python is older than 3.11 here)"
-[[ $goal != demo && $goal != deb ]] || exit 0
+[[ $goal != demo* && $goal != deb ]] || exit 0
 
 # Debian's Python with Debian's libraries, as in production, and beside them the tools.
 if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then

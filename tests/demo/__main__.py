@@ -2,7 +2,7 @@
 
 A private bus with a real polkitd, a real udevd, the daemon, and a disk that is a file: read
 `_story` from top to bottom to see what people do with it. KEEP=1 keeps everything running at the
-end, to look around with busctl and gdbus until Ctrl-C.
+end, to look around with busctl and gdbus until Ctrl-C; WEB=1 serves the page for Cockpit so long.
 """
 
 import os
@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
+from tests.demo import web
 from tests.demo.hearing import Hearing
 from tests.demo.show import Ctl, command, run_shown, say, title
 from tests.demo.source import make_source
@@ -52,6 +53,11 @@ def main() -> int:
     for number in _SIGNALS:
         signal.signal(number, _end)
     tempfile.tempdir = str(_PLACE)
+    try:
+        web.wanted()
+    except HarnessError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
     workspace = Workspace("tetras-back-demo-")
     users: list[str] = []
     try:
@@ -139,6 +145,9 @@ def _story(stack: ExitStack, workspace: Path, users: list[str]) -> None:
     ctl("disks")
     say(f"all this took {time.monotonic() - started:.0f} s")
 
+    if web.wanted():
+        disk.attach()
+        web.serve(stack, bus, workspace, disk, users)
     if os.environ.get("KEEP"):
         disk.attach()
         _keep(ctl, disk)

@@ -1,8 +1,10 @@
 """Many disks and a long past: soon on the screen, and smooth."""
 
+import re
 import statistics
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -77,3 +79,14 @@ def test_a_backup_among_many_disks_is_followed_smoothly(crowd: Scene, page: Page
     assert statistics.quantiles(frames, n=10)[-1] <= 50, frames[-20:]
     gate.open()
     assert crowd.verdict(disk) == "success"
+
+
+def test_all_modules_are_asked_for_at_once(installed: Path) -> None:
+    place = installed / "cockpit/tetras-back"
+    listed = set(re.findall(r'modulepreload" href="([^"]+)"', (place / "index.html").read_text()))
+    modules = {
+        str(path.relative_to(place))
+        for path in place.rglob("*.js")
+        if not path.name.startswith("po.") and path.name != "main.js"
+    }
+    assert listed == modules
