@@ -58,7 +58,12 @@ def bench(workspace: Path, loop_disk: Callable[..., LoopDisk]) -> Bench:
 
 
 def restore(
-    bench: Bench, server: MariaDb | PostgreSql, folder: str, *words: str, status: int = 0
+    bench: Bench,
+    server: MariaDb | PostgreSql,
+    folder: str,
+    *words: str,
+    status: int = 0,
+    key: Path = Path("/nonexistent/key"),
 ) -> Told:
     """Restore where SERVER, and no other, is in the usual place."""
     seen = seeing(bench, server)
@@ -66,7 +71,7 @@ def restore(
         [*seen.prefix, *PROGRAM, "restore-database", str(bench.mount / folder), *words],
         capture_output=True,
         text=True,
-        env={**os.environ, "TETRAS_BACK_KEY": "/nonexistent/key"},
+        env={**os.environ, "TETRAS_BACK_KEY": str(key)},
         timeout=120,
         check=False,
     )
@@ -144,6 +149,32 @@ def test_a_dump_runs_nothing_as_root(bench: Bench, mariadb: MariaDb) -> None:
         assert "evil" in told.error, trick
         assert not trap.exists(), trick
         (bench.mount / FOLDER).rename(bench.mount / f"old{number}")
+
+
+def test_a_dump_reads_nothing_as_root(bench: Bench, mariadb: MariaDb) -> None:
+    secret = bench.source / "secret"
+    secret.write_text("of root\n")
+    secret.chmod(0o600)
+    trick = (
+        f"CREATE DATABASE evil; CREATE TABLE evil.t (line TEXT); LOAD DATA LOCAL INFILE '{secret}'"
+    )
+    content = f"{trick} INTO TABLE evil.t;".encode() + MYSQL_END
+    told = restore(bench, mariadb, planted(bench, mysql_evil=content), status=1)
+    assert "local infile" in told.error
+    assert mariadb.sql("SELECT * FROM evil.t").stdout == ""
+
+
+def test_dumps_that_somebody_changed_are_not_begun(bench: Bench, mariadb: MariaDb) -> None:
+    mariadb.sql("CREATE DATABASE sealed; CREATE TABLE sealed.t AS SELECT 1 AS n")
+    done = seeing(bench, mariadb).run(NOCLOUD)
+    mariadb.sql("UPDATE sealed.t SET n = 2")
+    (bench.mount / done.snapshot / "serveur.tar.gz").unlink()
+    planted(bench, mysql_sealed=b"DROP DATABASE sealed;" + MYSQL_END)
+    (bench.mount / FOLDER / "serveur.tar.gz").rename(bench.mount / done.snapshot / "serveur.tar.gz")
+    key = bench.source.parent / "manifest.key"
+    told = restore(bench, mariadb, done.snapshot, status=1, key=key)
+    assert "the archive is not what was written; nothing was done" in told.error
+    assert mariadb.sql("SELECT n FROM sealed.t").stdout == "2\n"
 
 
 def test_a_dump_of_postgresql_is_run_as_its_owner(bench: Bench, postgresql: PostgreSql) -> None:

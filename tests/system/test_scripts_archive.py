@@ -81,6 +81,8 @@ def test_an_archive_that_lacks_something_is_not_kept(bench: Bench) -> None:
     weak = Bench(bench.mount, bench.source, [*WEAK, "--"])
     first = weak.run()
     assert first.status == 3, first.output
+    mark = (bench.mount / ".tetras-back/complete" / first.snapshot).read_text()
+    assert "archive_seal=" in mark  # what it has can be verified all the same
     second = bench.run(NOCLOUD)
     assert (second.status, second.said("warning")) == (0, []), second.output
     assert "etc/secret" in members(archive(bench, second.snapshot))

@@ -118,6 +118,13 @@ def test_without_its_manifest_nothing_is_said_to_be_well(place: Place) -> None:
     assert verify(place, 1, status=EXIT_ERROR) == (set(), -1)
 
 
+def test_another_tree_in_its_place_is_not_taken_for_it(place: Place) -> None:
+    place.make()
+    place.at(1).rename(place.at(2))
+    place.at(1).symlink_to(place.at(2))
+    assert verify(place, 1, status=EXIT_ERROR) == (set(), -1)
+
+
 @pytest.fixture
 def bench(workspace: Path, loop_disk: Callable[..., LoopDisk]) -> Bench:
     return Bench(mounted(loop_disk(), workspace / "mnt"), small_source(workspace / "src"))

@@ -10,8 +10,9 @@ _SIZE: Final = 4096
 _SEAL: Final = re.compile(r"^archive_seal=([0-9a-f]{64})$", re.M)
 
 
-def archive_seal(mount: str, folder: str) -> str:
-    """The seal of the archive in FOLDER, as it was when it was made; empty where none is noted.
+def archive_seal(mount: str, folder: str) -> str | None:
+    """The seal of the archive in FOLDER, as it was when it was made; empty where none is noted,
+    None where the backup has no archive, as far as is noted, and none lies there.
 
     No symbolic link on the disk is followed. Blocks as the disk does.
     """
@@ -25,9 +26,11 @@ def archive_seal(mount: str, folder: str) -> str:
         opened.append(os.open(folder, flags, dir_fd=opened[-1]))
         text = os.read(opened[-1], _SIZE).decode("utf-8", "replace")
     except OSError:
-        return ""
+        text = ""
     finally:
         for descriptor in opened:
             os.close(descriptor)
-    found = _SEAL.search(text)
-    return found[1] if found else ""
+    if found := _SEAL.search(text):
+        return found[1]
+    is_there = "archive_bytes=" in text or os.path.lexists(f"{mount}/{folder}/{ARCHIVE}")
+    return "" if is_there else None

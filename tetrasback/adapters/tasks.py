@@ -164,15 +164,22 @@ class Tasks:
     ) -> TaskResult:
         """The homes have come to RESULT; what they come to together with the archive."""
         seal = await asyncio.to_thread(marks.archive_seal, order.mount, folder)
-        if result.status not in (0, STATUS_WARNING) or result.code or not seal:
+        if result.status not in (0, STATUS_WARNING) or result.code or seal is None:
             return result
+        if not seal:
+            why = "no seal of it is noted, so whether it is as it was written is not known"
+            return self._warned(order, result, f"{marks.ARCHIVE}: {why}")
         words = ("seal", f"--key={self._key}", "--", f"{order.mount}/{folder}/{marks.ARCHIVE}")
         ended, output = await self._start(order, words, order.timeout, lambda _: None, look=True)
         if ended.status == 0 and output.decode("ascii", "replace").split() == ["seal", seal]:
             return result
         if ended.status is None or ended.code:
             return ended
-        warning = f"damaged: {marks.ARCHIVE}: its content has changed, or cannot be read"
+        why = "its content has changed, or cannot be read"
+        return self._warned(order, result, f"damaged: {marks.ARCHIVE}: {why}")
+
+    def _warned(self, order: TaskOrder, result: TaskResult, warning: str) -> TaskResult:
+        """RESULT with one WARNING more."""
         self._say(order, f"warning: {warning}")
         said = result.progress
         said = replace(said, warnings=said.warnings + 1, warned=(*said.warned, warning))

@@ -177,10 +177,12 @@ fill() {
         [[ ! -d $DUMPS/bases ]] || FINGERPRINT=''
         same_archive "$FRESH/serveur.tar.gz" \
             || with_room make_archive "$FRESH/serveur.tar.gz" "$DUMPS" "${PARTS[@]}"
-        # What could not be read may be tomorrow.
-        if ((UNREAD_BEFORE == WARNINGS + UNNAMED)) && [[ -n $FINGERPRINT ]]; then
-            seal_archive "$FRESH/serveur.tar.gz"
-            [[ -z $SEAL ]] || MARK_LINES+=("config_print=$FINGERPRINT" "archive_seal=$SEAL")
+        seal_archive "$FRESH/serveur.tar.gz"
+        if [[ -n $SEAL ]]; then
+            MARK_LINES+=("archive_seal=$SEAL")
+            # What could not be read may be tomorrow.
+            [[ -z $FINGERPRINT ]] || ((UNREAD_BEFORE != WARNINGS + UNNAMED)) \
+                || MARK_LINES+=("config_print=$FINGERPRINT")
         fi
         MARK_LINES+=("archive_bytes=$(stat -c %s -- "$FRESH/serveur.tar.gz")")
     fi

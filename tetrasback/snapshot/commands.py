@@ -90,11 +90,11 @@ def tell_seal(options: argparse.Namespace, speaker: Speaker) -> None:
 def verify_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
     """Compare TARGET with its manifest; tell where to go on."""
     key = read_key(options.key)
-    tree = _tree(options.target)
+    tree = _tree_itself(options.target)
     manifest = _manifest(options.manifest, key)
     newer = None
     if options.newer is not None and options.newer_manifest is not None:
-        newer = Newer(_tree(options.newer), _manifest(options.newer_manifest, key))
+        newer = Newer(_tree_itself(options.newer), _manifest(options.newer_manifest, key))
     extent = Extent(options.sample / 100, options.seconds, options.start)
     found = _Found(speaker)
     following = verify(tree, manifest, newer, extent, found)
@@ -171,6 +171,15 @@ def _to_compare(
 def _tree(path: str) -> Tree:
     try:
         return Tree(os.path.realpath(path))
+    except OSError as error:
+        raise Refused(f"cannot open {path}: {words(error)}") from error
+
+
+def _tree_itself(path: str) -> Tree:
+    """As `_tree`, but not what a link leads to that somebody put in the place of a snapshot."""
+    parent, name = os.path.split(os.path.abspath(path))
+    try:
+        return Tree(os.path.join(os.path.realpath(parent), name))
     except OSError as error:
         raise Refused(f"cannot open {path}: {words(error)}") from error
 

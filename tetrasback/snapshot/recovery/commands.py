@@ -131,7 +131,13 @@ def restore_dumps(options: argparse.Namespace, speaker: Speaker) -> None:
     try:
         if not source.archive_name:
             raise Refused("this backup has no archive, and so no dump of a database")
-        restore_databases(source.open_archive, options.engine, options.paths, Tally(speaker))
+        restore_databases(
+            source.open_archive,
+            source.is_sealed,
+            options.engine,
+            options.paths,
+            Tally(speaker),
+        )
     finally:
         source.close()
     speaker.end()

@@ -35,13 +35,18 @@ class Dump:
 
 
 def restore_databases(
-    open_archive: Callable[[], Archive], engine: str, names: Sequence[str], tally: Tally
+    open_archive: Callable[[], Archive],
+    is_sealed: Callable[[Archive], bool],
+    engine: str,
+    names: Sequence[str],
+    tally: Tally,
 ) -> None:
     """Restore the dumps of ENGINE ('' = all) that are called NAMES (none = all).
 
-    Raises Refused (then nothing was changed), Failed.
+    IS_SEALED tells of an archive that was read whether it is as it was written. Raises Refused
+    (then nothing was changed), Failed.
     """
-    dumps = _chosen(_whole_dumps(open_archive), engine, names)
+    dumps = _chosen(_whole_dumps(open_archive, is_sealed), engine, names)
     servers = {name: ENGINES[name]() for name in sorted({dump.engine for dump in dumps})}
     for server in servers.values():
         server.check([dump.name for dump in dumps if dump.engine == server.name])
@@ -86,7 +91,9 @@ def _members(archive: Archive) -> Iterator[tuple[Member, Dump]]:
                 yield item, Dump(engine, name, item.path, item.size)
 
 
-def _whole_dumps(open_archive: Callable[[], Archive]) -> list[Dump]:
+def _whole_dumps(
+    open_archive: Callable[[], Archive], is_sealed: Callable[[Archive], bool]
+) -> list[Dump]:
     """All in the archive, once that has been read to its end. Raises Refused."""
     archive = open_archive()
     found = []
@@ -98,6 +105,8 @@ def _whole_dumps(open_archive: Callable[[], Archive]) -> list[Dump]:
             if ENGINES[dump.engine].last_words not in end:
                 raise Refused(f"the dump {dump.path} in the archive breaks off; nothing was done")
             found.append(dump)
+        if not is_sealed(archive):
+            raise Refused("the archive is not what was written; nothing was done")
     except (BadArchive, BadMember) as error:
         raise Refused(f"the archive cannot be read: {error}; nothing was done") from error
     finally:

@@ -165,7 +165,9 @@ class MySql:
         client = shutil.which("mariadb") or shutil.which("mysql")
         if client is None:
             raise Refused("there is no mariadb here; install mariadb-client")
-        self._argv = [client, "--sandbox", "--batch", "--default-character-set=utf8mb4"]
+        # A dump must not have the client read root's files for the server either.
+        safe = ["--sandbox", "--local-infile=0"]
+        self._argv = [client, *safe, "--batch", "--default-character-set=utf8mb4"]
 
     def check(self, names: Sequence[str]) -> None:
         """See Engine."""
