@@ -45,7 +45,17 @@ async def test_archive_is_verified_too(
         (tmp_path / FOLDER / "serveur.tar.gz").touch()
     logs = SimLogs()
     tasks = Tasks(logs, key=tmp_path / "key", program=(sys.executable, "-c", PROGRAM))
-    order = TaskOrder(1, Task(Kind.VERIFY, "u"), str(tmp_path), "bleu", "/dev/x", "/", 0, 60.0)
+    order = TaskOrder(
+        job_id=1,
+        task=Task(Kind.VERIFY, "u"),
+        mount=str(tmp_path),
+        name="bleu",
+        device="/dev/x",
+        fstype="ext4",
+        source="/",
+        nice=0,
+        timeout=60.0,
+    )
     result = await tasks.run(order, lambda said: None)
     assert (result.status, result.progress.warnings) == ((3, 1) if warned else (0, 0))
     assert warned in await logs.read(1)
