@@ -130,8 +130,15 @@ def _story(stack: ExitStack, workspace: Path, users: list[str]) -> None:
     title("What lies on the disk")
     _show_disk(disk, workspace)
 
+    title("A letter is lost; it comes back from the disk")
+    letter = workspace / "server/home/alice/letter.txt"
+    letter.unlink()
+    say("alice has deleted letter.txt")
+    _restore(ctl, disk, letter)
+
     title("What has been, and how things are")
     ctl("history")
+    ctl("jobs")
     ctl("status")
 
     title("Anybody may look; not everybody may change")
@@ -202,6 +209,15 @@ def _show_disk(disk: LoopDisk, workspace: Path) -> None:
         say("diff finds no difference between the homes on the disk and those of the server")
         names = run(["tar", "-tzf", newest / "serveur.tar.gz"]).stdout.splitlines()
         say(f"serveur.tar.gz holds {len(names)} entries, from {names[0]} to {names[-1]}")
+
+
+def _restore(ctl: Ctl, disk: LoopDisk, letter: Path) -> None:
+    """Get LETTER back out of the newest backup, where it was."""
+    ctl("snapshots", "bleu")
+    ctl("restore", "bleu", "latest", "/home/alice/letter.txt", "--in-place", "--yes")
+    _wait_for(ctl, disk, "safe-to-unplug")
+    command(["cat", letter])
+    print(letter.read_text(), end="", flush=True)
 
 
 def _keep(ctl: Ctl, disk: LoopDisk) -> None:

@@ -16,6 +16,7 @@ from tests.harness.process import BASE_ENVIRONMENT, PROJECT, PYTHON
         ("# tetras-backctl watch", signal.SIGTERM),
         ("# tetras-backctl backup", signal.SIGHUP),
         ("== What everybody has heard", signal.SIGINT),
+        ("# tetras-backctl restore", signal.SIGTERM),
     ],
 )
 def test_interrupted_demo_leaves_nothing_behind(line: str, number: int) -> None:
