@@ -6,11 +6,12 @@ Free of any bus, as `control` is, which has this for a part. Each coroutine rais
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, NoReturn
 
 from tetrasback.config.forms import normalise_uuid
 from tetrasback.core import events
-from tetrasback.core.state import Code, DiskJob, Verdict
+from tetrasback.core.state import Code, DiskJob, Phase, Verdict
 from tetrasback.core.task import JobCode, Kind, Snapshot, Task
 from tetrasback.engine import Engine
 from tetrasback.errors import (
@@ -30,6 +31,7 @@ MAX_ROWS: Final = 1000
 MAX_PATHS: Final = 1000
 MAX_PATH: Final = 4096
 DATABASES: Final = ("", "mysql", "postgresql")
+_LEFT: Final = "the disk was taken away"
 _OPTIONS: Final = {"in-place": bool, "database": str}
 
 
@@ -65,7 +67,7 @@ class Retrieval:
         await self._look(task)
 
     async def browse(self, uuid: str, snapshot: str) -> str:
-        """Show a backup (empty = the newest) to everybody on the system; its path."""
+        """Show a backup (empty = the newest) to root on the system; its path."""
         job = await self._begin(Task(Kind.BROWSE, normalise_uuid(uuid), snapshot))
         await self._engine.until(lambda: bool(self._job(job).view) or self._job(job).over)
         job = self._job(job)
@@ -158,10 +160,16 @@ class Retrieval:
     async def _begin(self, task: Task) -> DiskJob:
         number = self._engine.state.next_id  # the step is taken before anything else happens
         await self._engine.request(events.JobRequested(task))
-        return self._engine.state.jobs[number]
+        try:
+            return self._engine.state.jobs[number]
+        except KeyError:
+            raise NotPlugged(_LEFT) from None
 
     def _job(self, job: DiskJob) -> DiskJob:
-        return self._engine.state.jobs.get(job.id, job)
+        """JOB as it is now. One that is not known any more has ended with a disk that left."""
+        return self._engine.state.jobs.get(job.id) or replace(
+            job, phase=Phase.DONE, verdict=Verdict.INTERRUPTED, code=Code.DISK_GONE, message=_LEFT
+        )
 
 
 # --- forms --------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Final
 from tetrasback.adapters import sysfs
 from tetrasback.core.task import Task
 
-_EVERYTHING: Final = ("/home", "/etc", "/srv", "/var/www", "/root")
+_EVERYTHING: Final = ("home", "etc", "srv", "var/www", "root")
 """What a backup holds at most."""
 
 
@@ -38,8 +38,8 @@ def targets(task: Task, source: str) -> Sequence[Path]:
         return ()
     if not task.in_place:
         return (Path(task.destination),)
-    paths = task.paths if task.paths and "/" not in task.paths else _EVERYTHING
-    return [Path(source, path.lstrip("/")) for path in paths]
+    paths = [os.path.normpath(path).lstrip("/") for path in task.paths]
+    return [Path(source, path) for path in (paths if all(paths) and paths else _EVERYTHING)]
 
 
 def _read_only(target: Path) -> str:

@@ -154,7 +154,13 @@ class Tasks:
             )
         if task.kind is Kind.RESTORE:
             # In a thread: the way to it may lie on another disk that hangs.
-            why = await asyncio.to_thread(destination.problem, task, order.source)
+            looking = asyncio.to_thread(destination.problem, task, order.source)
+            try:
+                why = await asyncio.wait_for(looking, self._patience)
+            except TimeoutError:
+                why = (
+                    "what is restored to does not answer, nothing was restored: see what is mounted"
+                )
             if why:
                 return JobCode.DESTINATION, why
         return None

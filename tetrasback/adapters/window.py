@@ -1,4 +1,7 @@
-"""A disk shown to everybody on the system, only for reading, though our own mounts are private.
+"""A disk shown on the system, to root and only for reading, though our own mounts are private.
+
+Nobody else gets there: a disk may hold what its modes let everybody read (the original's archives,
+with /etc/shadow in them), and whoever sat in it would keep it from being backed up and unplugged.
 
 Where systemd runs, it is asked to mount (systemd-mount(1), a transient unit): the service's own
 sandbox lets it enter no other namespace. Elsewhere mount(8) is run in the namespace that the daemon
@@ -46,7 +49,7 @@ class Window:
         try:
             for path in (self._directory, place):
                 path.mkdir(exist_ok=True)
-                path.chmod(0o755)
+                path.chmod(0o700)
         except OSError as error:
             raise Fault("job-failed", f"{place} cannot be made: {error.strerror}") from None
         mount = ["mount", "-i", "-t", fstype, "-o", OPTIONS, "--", node, str(place)]

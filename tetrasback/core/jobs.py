@@ -298,7 +298,8 @@ def cut_short(turn: Turn, rows: tuple[DiskJob, ...]) -> None:
 
 def _conclude(turn: Turn, job: DiskJob) -> None:
     failed = [item for item in job.findings if item.verdict is Verdict.FAILED]
-    if job.complete and not failed:  # all was read before whatever came then
+    left_early = job.gone and job.findings  # what was complained of may have been just that
+    if job.complete and not failed and not left_early:  # all was read before whatever came then
         finding = worst(job.findings)
     elif job.gone:
         message = "the disk was taken away before it was done: plug it in again"

@@ -54,6 +54,15 @@ def test_disk_is_read_only_and_released_again() -> None:
     assert world.seen == {UUIDS[0]: (SNAPSHOT,)}
 
 
+def test_what_is_complained_of_while_the_disk_leaves_is_no_damage() -> None:
+    world = running(Kind.VERIFY)
+    (run,) = world.pending
+    world.answer(run, events.TaskFinished(run.job_id, 3, Progress(warnings=900)))
+    (close,) = world.pending
+    world.answer(close, events.DiskClosed(close.backup_id, present=False))
+    assert (last(world).verdict, last(world).code) == ("interrupted", "disk-gone")
+
+
 def test_disk_that_is_only_looked_at_is_safe_again_without_a_word() -> None:
     world = plugged()
     ask(world, Kind.LIST)
