@@ -9,7 +9,7 @@ import pytest
 from dbus_next import Variant
 
 from tests.bus.contract import Caller, PlainBus, caller
-from tests.harness import Daemon, LoopDisk, PrivateBus, run
+from tests.harness import Daemon, LoopDisk, PrivateBus, User, run
 from tetrasback import names
 
 MakeDisk = Callable[..., LoopDisk]
@@ -154,10 +154,13 @@ async def browse(root: Caller, disk: LoopDisk) -> Path:
     return Path(await root.call("Browse", "ss", disk.uuid, ""))
 
 
-async def test_backup_can_be_walked_by_everybody_it_allows_and_not_changed(
+async def test_backup_can_be_walked_by_root_alone_and_not_changed(
     root: Caller, disk: LoopDisk
 ) -> None:
     view = await browse(root, disk)
+    with User() as somebody:
+        outside = ["setpriv", f"--reuid={somebody.uid}", "--clear-groups", "--", "ls", view.parent]
+        assert "Permission denied" in run(outside, check=False).stderr
     assert (view / "Donnees/anna/letter").read_text() == "dear\n"
     assert shown(str(view.parent))
     with pytest.raises(OSError, match="Read-only"):

@@ -152,6 +152,8 @@ SENTENCES: Final[Sequence[str]] = (
         "{place} is read-only for the service, nothing was restored: restore to another"
         " directory, or mount the disk and run as root: tetras-back-snapshot restore"
     ),
+    N_("what is restored to does not answer, nothing was restored: see what is mounted"),
+    N_("the disk was taken away"),
     N_("1 to 100 percent of a backup can be verified"),
     N_("a backup is named by its folder, as tetras-backctl snapshots shows it"),
     N_("there is no option {name}: in-place and database there are"),
