@@ -161,6 +161,22 @@ def test_in_place_what_is_there_is_replaced(backup: Backup) -> None:
         assert differences(source.parent / "again" / part, source / part) == "", part
 
 
+def test_in_place_nothing_comes_out_of_an_archive_that_somebody_changed(backup: Backup) -> None:
+    archive = backup.path / "serveur.tar.gz"
+    data = bytearray(archive.read_bytes())
+    data[9] ^= 1
+    archive.write_bytes(data)
+    letter, hosts = (backup.bench.source / path for path in ("home/alice/letter.txt", "etc/hosts"))
+    for path in (letter, hosts):
+        path.write_text("newer")
+    told = backup.restore("--in-place", "--source", backup.bench.source, status=1)
+    assert "serveur.tar.gz is not what was written, and nothing was put in place" in told.error
+    assert [path.read_text() for path in (letter, hosts)] == ["newer", "newer"]
+    words = ("--in-place", "--source", backup.bench.source, "/home/alice/letter.txt")
+    assert backup.restore(*words).warnings == []
+    assert letter.read_text() == "dear\n" * 100
+
+
 def test_in_place_crosses_mounts(backup: Backup) -> None:
     """A home on a file system of its own, and one that is bound there from elsewhere."""
     source = backup.bench.source

@@ -211,6 +211,11 @@ class Archive:
         """What the key makes of all that was read, in hexadecimal."""
         return self._file.digest.hexdigest() if self._file.digest else ""
 
+    def pass_over(self) -> None:
+        """Read it to its end, for its seal alone. Raises OSError."""
+        while self._file.read(CHUNK):
+            pass
+
     def members(self) -> Iterator[Member | tuple[str, str]]:
         """Every entry; in the place of one that makes no sense, its name and why.
 

@@ -52,6 +52,12 @@ def restore(source: Source, order: Order, tally: Tally) -> None:
         stack.callback(destination.close)
         if not order.in_place:
             _refuse_to_replace(destination, root, order)
+        elif parts.archive and not source.is_archive_whole():
+            # Afterwards would be too late: it may hold any user's rights, root's too.
+            raise Refused(
+                f"{source.archive_name} is not what was written, and nothing was put in place;"
+                " restore to another directory, and look at it"
+            )
         if "" in parts.archive:
             _tell_lacking(source, tally)
         manifest = source.manifest(tally) if parts.homes else None
@@ -105,6 +111,8 @@ def _restore_archive(
     source: Source, destination: Destination, parts: _Parts, tally: Tally, weigh: "_Weights"
 ) -> list[str]:
     """What is wanted of it and not in it."""
+    if not source.has_seal:
+        tally.note(f"{source.archive_name} has no seal, or not this server's: it may be another")
     archive = source.open_archive()
     wanted = Wanted(parts.archive, parts.left_out)
     server = Server(source.open_archive, destination, tally, wanted)

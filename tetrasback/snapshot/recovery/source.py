@@ -115,6 +115,24 @@ class Source:
             return 0
         return os.stat(self.archive_name, dir_fd=self._folder, follow_symlinks=False).st_size
 
+    @property
+    def has_seal(self) -> bool:
+        """Whether it can be told if the archive is what was written."""
+        return bool(self._seal and self._key)
+
+    def is_archive_whole(self) -> bool:
+        """Whether the archive is what was written, as far as that can be told; reads all of it."""
+        if not self.archive_name or not self.has_seal:
+            return True
+        archive = self.open_archive()
+        try:
+            archive.pass_over()
+        except OSError:
+            return False
+        finally:
+            archive.close()
+        return self.is_sealed(archive)
+
     def is_sealed(self, archive: Archive) -> bool:
         """Whether ARCHIVE, read to its end, is what was written, as far as that can be told."""
         return not (self._seal and archive.seal) or archive.seal == self._seal
