@@ -52,11 +52,15 @@ def visit(
     those of a browser's context. At the end nothing may have gone wrong in any of them."""
     with ExitStack() as stack:
         pages: list[Page] = []
+        cockpits: dict[User | None, Cockpit] = {}
 
         def make(
             user: User | None = None, env: dict[str, str] | None = None, **options: Any
         ) -> Page:
-            cockpit = stack.enter_context(Cockpit(bus, workspace, user, installed, env))
+            if user not in cockpits:
+                made = Cockpit(bus, workspace, user, installed, env)
+                cockpits[user] = stack.enter_context(made)
+            cockpit = cockpits[user]
             context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
             stack.callback(context.close)
             pages.append(Page(context, cockpit))

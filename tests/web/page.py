@@ -21,11 +21,16 @@ class Page:
         self.page = context.new_page()
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("console", self._heard)
-        self.page.on("requestfailed", lambda request: self.faults.append(f"no {request.url}"))
+        self.page.on("requestfailed", self._missed)
 
     def _heard(self, message: Any) -> None:
         if message.type in ("error", "warning"):
             self.faults.append(message.text)
+
+    def _missed(self, request: Any) -> None:
+        # What is still on its way when a window closes, or a page goes, is no fault.
+        if "ERR_ABORTED" not in str(request.failure):
+            self.faults.append(f"no {request.url}: {request.failure}")
 
     def pardon(self, words: str) -> None:
         """The browser was right to complain with WORDS."""
@@ -36,6 +41,12 @@ class Page:
         self.page.goto(self.cockpit.url)
         if wait:
             expect(self.section("Disks")).to_be_visible()
+        return self
+
+    def speak(self, language: str) -> "Page":
+        """Choose a language as Cockpit's own dialog does."""
+        cookie = {"name": "CockpitLang", "value": language, "url": self.cockpit.url}
+        self.page.context.add_cookies([cookie])
         return self
 
     def section(self, title: str) -> Locator:

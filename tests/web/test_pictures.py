@@ -13,8 +13,8 @@ from tests.web.past import fill_history
 
 PICTURES = PROJECT / "build/web"
 
-WIDE = {"width": 1280, "height": 900}
-NARROW = {"width": 360, "height": 740}
+WIDE: Any = {"width": 1280, "height": 900}
+NARROW: Any = {"width": 360, "height": 740}
 
 
 @pytest.fixture
@@ -61,32 +61,28 @@ def take(page: Page, name: str, **options: Any) -> None:
     assert path.stat().st_size > 10_000
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("light", {"viewport": WIDE}),
-        ("dark", {"viewport": WIDE, "color_scheme": "dark"}),
-        ("narrow", {"viewport": NARROW}),
-        ("narrow-dark", {"viewport": NARROW, "color_scheme": "dark"}),
-        ("wide", {"viewport": {"width": 2200, "height": 1200}}),
-    ],
-)
-def test_main_states(
-    town: Scene, visit: Callable[..., Page], name: str, options: dict[str, Any]
-) -> None:
-    page = visit(**options).open()
-    expect(page.banner).to_contain_text("You may unplug “bleu”")
-    expect(page.banner).to_contain_text("42%")
-    expect(page.row(24)).to_be_visible()
-    take(page, name)
+def test_main_states(town: Scene, visit: Callable[..., Page]) -> None:
+    windows: dict[str, dict[str, Any]] = {
+        "light": {"viewport": WIDE},
+        "dark": {"viewport": WIDE, "color_scheme": "dark"},
+        "narrow": {"viewport": NARROW},
+        "narrow-dark": {"viewport": NARROW, "color_scheme": "dark"},
+        "wide": {"viewport": {"width": 2200, "height": 1200}},
+    }
+    for name, options in windows.items():
+        page = visit(**options).open()
+        expect(page.banner).to_contain_text("You may unplug “bleu”")
+        expect(page.banner).to_contain_text("42%")
+        expect(page.row(24)).to_be_visible()
+        take(page, name)
+    for scheme in ("light", "dark"):
+        take_french(visit(locale="fr-FR", color_scheme=scheme), scheme)
+    take_shell(visit(viewport={"width": 1440, "height": 1000}))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_french_and_dialogs(town: Scene, visit: Callable[..., Page], scheme: Any) -> None:
-    page = visit(locale="fr-FR", color_scheme=scheme)
-    cookie = {"name": "CockpitLang", "value": "fr-fr", "url": page.cockpit.url}
-    page.page.context.add_cookies([cookie])
-    page.open(wait=False)
+def take_french(page: Page, scheme: str) -> None:
+    """In French: the page, a telephone's, and dialogs."""
+    page.speak("fr-fr").open(wait=False)
     expect(page.banner).to_contain_text("42\u00a0%")
     expect(page.row(24)).to_be_visible()
     take(page, f"french-{scheme}")
@@ -102,8 +98,8 @@ def test_french_and_dialogs(town: Scene, visit: Callable[..., Page], scheme: Any
     page.page.screenshot(path=PICTURES / f"log-{scheme}.png")
 
 
-def test_within_the_shell(town: Scene, visit: Callable[..., Page]) -> None:
-    page = visit(viewport={"width": 1440, "height": 1000})
+def take_shell(page: Page) -> None:
+    """Within Cockpit."""
     page.page.goto(page.cockpit.shell)
     frame = page.page.frame_locator("iframe[name='cockpit1:localhost/tetras-back']")
     expect(frame.locator("#banner")).to_contain_text("You may unplug “bleu”")
