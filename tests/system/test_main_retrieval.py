@@ -181,9 +181,10 @@ async def test_backup_can_be_walked_by_root_alone_and_not_changed(
     assert not [signal for signal in root.signals() if signal[0].startswith("Job")]
 
 
-async def test_backup_that_is_asked_for_ends_it(root: Caller, disk: LoopDisk) -> None:
+@pytest.mark.parametrize("how", ["RunBackup", "Plug"])
+async def test_backup_that_is_asked_for_ends_it(root: Caller, disk: LoopDisk, how: str) -> None:
     view = await browse(root, disk)
-    await root.call("RunBackup", "s", disk.uuid)
+    await root.call(how, "s", disk.uuid if how == "RunBackup" else disk.device)
     assert (await root.hear("BackupFinished"))[2] == "success"
     assert not shown(str(view.parent))
 

@@ -80,7 +80,9 @@ def _admit(turn: Turn, disk: Disk, device: BlockDevice, asked: bool, mounted: bo
     if len(disk.devices) > 1:
         _reject_duplicates(turn, disk, device)
         return
-    reason = objection(device) or (Reason.MOUNTED_ELSEWHERE if mounted else None)
+    # While it can be browsed, the mount that is seen is ours.
+    elsewhere = mounted and not turn.state.in_use(disk.uuid)
+    reason = objection(device) or (Reason.MOUNTED_ELSEWHERE if elsewhere else None)
     if active is not None:
         return
     if reason is not None:
