@@ -110,6 +110,19 @@ async def test_files_come_back_elsewhere_as_they_were(
     assert again["Verdict"] == "failed"
 
 
+async def test_write_protected_disk_is_read_all_the_same(
+    root: Caller, disk: LoopDisk, workspace: Path
+) -> None:
+    disk.detach()
+    device = disk.attach("--read-only")
+    assert await root.error("Plug", "s", device) == "Rejected"
+    (seen,) = await root.call("ListSnapshots", "s", disk.uuid)
+    assert await root.error("PinSnapshot", "ssb", disk.uuid, seen["Snapshot"], True) == "Rejected"
+    done = await restore(root, disk, ["/etc/fstab"], str(workspace / "back"), NOTHING)
+    assert done["Verdict"] == "success", await root.call("GetJobLog", "t", done["Id"])
+    assert (await root.disk(disk.uuid))["State"] == "rejected"
+
+
 async def test_deleted_and_changed_files_come_back_in_place(
     root: Caller, disk: LoopDisk, source: Path
 ) -> None:
