@@ -2,7 +2,8 @@
 
 ::
 
-    (the disk is being checked: wait) ──> open ──> run ──> (written? sync) ──> close ──> done
+    (the disk is being checked: wait) ──> open ──> run ──> (written? sync) ──> close
+                                                       (disk error? grace) ──> done
 
 One at a time, and never beside a backup: a job is refused while a backup is queued or running, and
 a backup that comes meanwhile queues (`queue.start_next`). As with backups, exactly one effect is
@@ -15,8 +16,10 @@ take a moment. While any job has it, the disk is ``held``; afterwards it is what
 from typing import Final
 
 from tetrasback.core import events, release, telling
+from tetrasback.core.backups import GRACE_SECONDS
 from tetrasback.core.devices import Reason, objection
 from tetrasback.core.effects import (
+    ClearTimer,
     CloseDisk,
     Inhibit,
     Log,
@@ -24,6 +27,7 @@ from tetrasback.core.effects import (
     RecordJob,
     RecordSnapshots,
     RunTask,
+    SetTimer,
     StopTask,
     SyncDisk,
 )
@@ -49,6 +53,12 @@ _WARNED: Final = {
     Kind.VERIFY: (JobCode.CONTENT_DAMAGED, "something is not as it was written: see its log"),
     Kind.RESTORE: (JobCode.RESTORE_WARNING, "restored, but not all of it as it was: see its log"),
 }
+
+
+_FINISHING: Final = (Awaiting.SYNC, Awaiting.CLOSE, Awaiting.GRACE)
+_PULLED: Final = (Code.DISK_ERROR, Reason.DAMAGED, Reason.IDENTITY)
+"""What may be the first sign of a disk that is being pulled out."""
+GRACE: Final = "job-grace"
 
 
 # --- requests -----------------------------------------------------------------------------------
@@ -258,7 +268,7 @@ def _found(turn: Turn, job: DiskJob, finding: Finding) -> DiskJob:
 
 def cancel(turn: Turn, job: DiskJob, why: Finding) -> bool:
     """End a job; False when nothing is left that could be cut short."""
-    if job.over or job.complete or job.awaiting in (Awaiting.SYNC, Awaiting.CLOSE):
+    if job.over or job.complete or job.awaiting in _FINISHING:
         return False
     if job.awaiting is Awaiting.NOTHING:
         _finish(turn, job, why)
@@ -275,10 +285,17 @@ def lost(turn: Turn, syspath: str) -> None:
     if job is None or job.device.syspath != syspath or job.gone:
         return
     job = turn.job(job, gone=True)
-    if job.awaiting is Awaiting.NOTHING:
+    if job.awaiting in (Awaiting.NOTHING, Awaiting.GRACE):
         _conclude(turn, job)
     elif job.awaiting is Awaiting.SCRIPT:
         turn.do(StopTask(job.id))
+
+
+def grace_over(turn: Turn, job_id: str) -> None:
+    """A disk that failed has had its time to turn out to have been pulled."""
+    job = turn.state.current_job
+    if job is not None and job.awaiting is Awaiting.GRACE and str(job.id) == job_id:
+        _conclude(turn, job)
 
 
 def stop(turn: Turn, why: Finding, whole: str = "") -> None:
@@ -286,6 +303,8 @@ def stop(turn: Turn, why: Finding, whole: str = "") -> None:
     job = turn.state.current_job
     if job is not None and whole in ("", job.device.whole):
         cancel(turn, job, why)
+        if job.awaiting is Awaiting.GRACE:
+            _conclude(turn, job)
 
 
 def cut_short(turn: Turn, rows: tuple[DiskJob, ...]) -> None:
@@ -306,11 +325,18 @@ def _conclude(turn: Turn, job: DiskJob) -> None:
         finding = Finding(Verdict.INTERRUPTED, Code.DISK_GONE, message)
     else:
         finding = job.stop or worst(job.findings)
+        waits = job.awaiting is not Awaiting.GRACE and not turn.state.stopping
+        if waits and job.task.kind.is_job and finding and finding.code in _PULLED:
+            turn.job(job, phase=Phase.FINISHING, awaiting=Awaiting.GRACE)
+            turn.do(SetTimer(f"{GRACE}:{job.id}", GRACE_SECONDS))
+            return
     _finish(turn, job, finding or Finding(Verdict.SUCCESS, Code.NONE, "complete"))
 
 
 def _finish(turn: Turn, job: DiskJob, finding: Finding) -> None:
     turn.set(job=None)
+    if job.awaiting is Awaiting.GRACE:
+        turn.do(ClearTimer(f"{GRACE}:{job.id}"))
     job = _give_verdict(turn, job, finding)
     if job.task.kind.is_job and not turn.state.busy:
         turn.do(Inhibit(False))

@@ -258,6 +258,8 @@ def _timer(turn: Turn, event: events.TimerFired) -> None:
             backups.grace_over(turn, backup)
     elif kind == "release":
         release.recheck(turn, subject)
+    elif kind == jobs.GRACE:
+        jobs.grace_over(turn, subject)
     elif kind == holds.TIMER:
         holds.time_is_up(turn, subject)
     elif kind == TICK:

@@ -160,6 +160,43 @@ def test_disk_that_answers_no_more_at_the_end_interrupts() -> None:
     assert last(world).verdict == "interrupted"
 
 
+def failing(world: World) -> None:
+    """The disk cannot be read, and says that it is still there."""
+    world.settle(
+        RunTask=lambda effect: events.TaskFinished(
+            effect.job_id, 74, Progress(), "disk-error", "the disk could not be read"
+        )
+    )
+
+
+def test_disk_that_failed_and_leaves_a_moment_later_was_pulled() -> None:
+    world = running()
+    failing(world)
+    assert not last(world).verdict
+    world.happen(events.DeviceGone(device().syspath))
+    world.settle()
+    assert last(world).verdict == "interrupted"
+    assert not [key for key in world.timers if key.startswith("job-grace")]
+
+
+def test_disk_that_failed_and_stays_has_failed() -> None:
+    world = running()
+    failing(world)
+    assert world.timers["job-grace:2"] == 10
+    world.fire("job-grace")
+    world.settle()
+    assert (last(world).verdict, last(world).code) == ("failed", "disk-error")
+
+
+@pytest.mark.parametrize("event", [events.StopRequested(), events.UnplugRequested(UUIDS[0])])
+def test_nobody_waits_for_a_failed_disk_when_all_is_to_end(event: Any) -> None:
+    world = running()
+    failing(world)
+    world.happen(event)
+    world.settle()
+    assert last(world).verdict == "failed"
+
+
 def test_disk_that_leaves_after_all_was_read_changes_nothing() -> None:
     world = running()
     world.settle(CloseDisk=lambda effect: events.DiskClosed(effect.backup_id, present=False))

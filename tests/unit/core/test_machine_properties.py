@@ -71,7 +71,9 @@ def any_fact(pick: Random) -> Any:
             events.DeviceSeen(any_device(pick)),
             events.DeviceSeen(any_device(pick)),
             events.SystemReady(),
-            events.TimerFired(pick.choice(["grace:1", "grace:x", "release:/dev/sdb", "hold:", ""])),
+            events.TimerFired(
+                pick.choice(["grace:1", "grace:x", "release:/dev/sdb", "hold:", "job-grace:2", ""])
+            ),
             events.ConfigChanged(pick.choice(["", "line 3: odd"])),
             events.DiskOpened(stale),
             events.DiskSynced(stale),
@@ -226,6 +228,8 @@ def come_to_rest(world: World) -> None:
             world.happen(well(effect))
         elif any(key.startswith("grace") for key in world.timers):
             world.fire("grace")
+        elif any(key.startswith("job-grace") for key in world.timers):
+            world.fire("job-grace")
         else:
             break
     assert not world.state.busy
