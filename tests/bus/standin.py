@@ -50,6 +50,7 @@ class StandIn:
     entries: list[JobEntry] = field(default_factory=list)
     log: str = ""
     job_log: str = ""
+    shown: str = "/run/tetras-back/browse/x"
     snapshots: dict[str, list[SnapshotView]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     seen: asyncio.Event = field(default_factory=asyncio.Event)
@@ -145,6 +146,11 @@ class StandIn:
                 return reply("s", self.log)
             case "GetJobLog":
                 return reply("s", self.job_log)
+            case "Browse":
+                uuid, folder = message.body
+                disk = replace(self.disks[uuid], browse_until=UNTIL_START * 1_000_000)
+                self.disks[uuid] = disk
+                return reply("s", f"{self.shown}/{folder or 'newest'}")
             case "Restore" | "Verify":
                 return reply("o", names.job_path(max(self.jobs)))
             case "SaveDisk":

@@ -64,6 +64,11 @@ def test_a_lost_file_is_got_back(
     assert (seen["ours"], seen["manifest"]) == (True, True)
     assert "verification of bleu: success" in ctl(0, "verify", "bleu")
 
+    shown = Path(ctl(0, "browse", "bleu").strip())
+    assert (shown / "Donnees/anna/letter").read_text() == "dear\n"
+    assert ctl(0, "browse", "--close").endswith("bleu is safe to unplug\n")
+    assert not shown.exists()
+
     said = ctl(0, "restore", "bleu", "latest", "/home/anna/letter", "--to", str(back))
     assert (back / "home/anna/letter").read_text() == "dear\n"
     assert said.endswith("bleu is safe to unplug\n")
@@ -85,3 +90,9 @@ def test_a_lost_file_is_got_back(
         return [row["verdict"] for row in json.loads(ctl(0, "history", "--json"))["history"]]
 
     wait_until(lambda: verdicts() == ["success"] * 2, "the backup that waited", 60)
+    wait_until(lambda: "safe to unplug" in ctl(0, "disks"), "the disk to be let go of")
+    (source / "home/anna/answer").write_text("dear too\n")
+    ctl(0, "backup", "bleu")
+    found = ctl(0, "diff", "bleu", seen["snapshot"], "latest").splitlines()
+    assert "+ /home/anna/answer" in found
+    assert "+ /home/anna/letter" not in found

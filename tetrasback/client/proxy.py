@@ -217,6 +217,17 @@ class Client:
         """Keep a backup for ever, or no longer."""
         await self.newer("PinSnapshot", "ssb", [uuid, snapshot, pinned], limit=LOOK_LIMIT)
 
+    async def browse(self, uuid: str, snapshot: str) -> str:
+        """Show the backups on a disk on the system for an hour; where this one (empty = the
+        newest) is."""
+        arguments = [uuid, snapshot]
+        (path,) = await self.newer("Browse", "ss", arguments, expects="s", limit=LOOK_LIMIT)
+        return str(path)
+
+    async def end_browse(self, uuid: str) -> None:
+        """Show them no longer."""
+        await self.newer("EndBrowse", "s", [uuid], limit=LOOK_LIMIT)
+
     async def set_script_enabled(self, script: str, enabled: bool) -> None:
         """Let a script run in every backup, or no longer."""
         await self._root.authorised("SetScriptEnabled", "sb", [script, enabled])

@@ -65,14 +65,25 @@ async def stay(context: Context, number: int, disk: DiskView) -> int:
         if ended.warnings or ended.verdict in ("failed", "warning"):
             command = f"tetras-backctl log {number}"
             out.line(_("more: {command}").format(command=command))
-        context.on_interrupt = _(
-            "no longer waiting: ask tetras-backctl whether {disk} may be unplugged"
-        ).format(disk=name)
-        settled, safe = await _released(context.client, events, disk.uuid)
+        settled, safe = await tell_released(context, events, disk)
     if out.json:
         shown = shapes.disk_shape(settled) if settled else None
         entry = shapes.job_entry_shape(ended)
         out.data({"job": entry, "disk": shown, "safe_to_unplug": safe})
+    return verdict_exit_code(ended.verdict)
+
+
+async def tell_released(
+    context: Context, events: Subscription, disk: DiskView
+) -> tuple[DiskView | None, bool]:
+    """Tell whether DISK, which was read from, may be unplugged. The disk as it is then, None where
+    it is no longer known, and whether it may be. EVENTS: what has happened since it was read.
+    """
+    out, name = context.out, clean(disk_name(disk), 64)
+    context.on_interrupt = _(
+        "no longer waiting: ask tetras-backctl whether {disk} may be unplugged"
+    ).format(disk=name)
+    settled, safe = await _released(context.client, events, disk.uuid)
     if safe:
         out.line((_("{disk} is safe to unplug").format(disk=name), "green"))
     elif settled is None or settled.state not in _UNSETTLED:
@@ -80,14 +91,14 @@ async def stay(context: Context, number: int, disk: DiskView) -> int:
     else:
         command = f"tetras-backctl unplug {shlex.quote(name)}"
         out.line(_("before you unplug {disk}: {command}").format(disk=name, command=command))
-    return verdict_exit_code(ended.verdict)
+    return settled, safe
 
 
 async def _released(
     client: Client, events: Subscription, uuid: str
 ) -> tuple[DiskView | None, bool]:
     """The disk once it is told whether it may be unplugged, and whether; None where it is no
-    longer known. EVENTS: what has happened since the job was at work.
+    longer known.
 
     A disk onto which nothing was backed up since it was plugged in, as one that is held, is told
     to be safe only by the signal.

@@ -7,6 +7,7 @@ from typing import Final
 
 from tetrasback.ctl import (
     act,
+    browse,
     fifos,
     follow,
     holds,
@@ -40,6 +41,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "snapshots": snapshots.snapshots,
     "pin": snapshots.pin,
     "unpin": snapshots.unpin,
+    "browse": browse.browse,
+    "diff": browse.diff,
     "verify": restore.verify,
     "restore": restore.restore,
     "jobs": jobs.jobs,

@@ -81,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     def add_optional_disk(to: argparse.ArgumentParser) -> None:
         to.add_argument("disk", nargs="?", default="", metavar=_("disk"), help=_(_DISK))
 
+    def add_optional_snapshot(to: argparse.ArgumentParser) -> None:
+        to.add_argument("snapshot", nargs="?", default="", metavar=_("snapshot"), help=_(_VERIFIED))
+
     def add_device(to: argparse.ArgumentParser) -> None:
         to.add_argument("disk", metavar=_("DEVICE|DISK"), help=_(_DEVICE))
 
@@ -147,6 +150,20 @@ def _parser() -> argparse.ArgumentParser:
         pin = add(name, text)
         add_disk(pin)
         pin.add_argument("snapshot", metavar=_("snapshot"), help=_(_SNAPSHOT))
+    browse = add("browse", _("show a backup on this server for an hour, only for reading"))
+    browse.add_argument("--close", action="store_true", help=_("show it no longer"))
+    add_optional_disk(browse)
+    add_optional_snapshot(browse)
+    diff = add("diff", _("tell what changed from one backup on a disk to another"))
+    add_disk(diff)
+    diff.add_argument("older", metavar=_("snapshot"), help=_(_SNAPSHOT))
+    diff.add_argument("newer", metavar=_("snapshot"), help=_("the one to compare it with"))
+    diff.add_argument(
+        "paths",
+        nargs="*",
+        metavar=_("PATH"),
+        help=_("files and directories, as on the server; default: all"),
+    )
     verify = add("verify", _("read a backup on a disk again, and compare it with its manifest"))
     verify.add_argument(
         "--sample",
@@ -157,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_no_wait(verify)
     add_disk(verify)
-    verify.add_argument("snapshot", nargs="?", default="", metavar=_("snapshot"), help=_(_VERIFIED))
+    add_optional_snapshot(verify)
     _add_restore(add("restore", _("put a backup on a disk, or parts of it, back")), add_disk)
     jobs = add("jobs", _("list past restores and verifications, newest first"))
     _add_range(jobs)

@@ -144,6 +144,14 @@ def disk_hints(disks: Sequence[DiskView], preparable: Sequence[PreparableView] =
     for disk in sort_disks(disks):
         if disk.state == "unknown":
             hints.append(unknown_disk(disk, whole_of(disk.device, preparable)))
+        elif disk.browse_until:
+            hints.append(
+                _("backups on {disk} are shown until {time}; to end this: {command}").format(
+                    disk=disk_name(disk),
+                    time=moment(disk.browse_until),
+                    command="tetras-backctl browse --close",
+                )
+            )
         elif disk.reason:
             hints.append(about(disk_name(disk), disk_state(disk)))
     return hints + [preparable_hint(whole) for whole in without_disk(preparable, disks)]

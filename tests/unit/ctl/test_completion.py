@@ -72,6 +72,8 @@ TYPED = {
     "pin bl": [NAMES[0]],
     "verify 'bleu' 20": ["bleu", SNAPSHOT],
     "restore --to=/ bleu 20": ["--to=/", "bleu", SNAPSHOT],
+    "browse bleu 20": ["bleu", SNAPSHOT],
+    "diff bleu x 20": ["bleu", "x", SNAPSHOT],
     "restore bleu latest /dev/nul": ["bleu", "latest", "/dev/null"],
     "jobs tou": [NAMES[3]],
     "enable b": ["backup_x.sh"],

@@ -4,7 +4,7 @@
 _tetras_backctl() {
     local commands='status disks save forget plug unplug prepare backup cancel hold release
         snapshots pin unpin
-        verify restore jobs scripts enable disable history log watch reload import-config register unregister clients version'
+        browse diff verify restore jobs scripts enable disable history log watch reload import-config register unregister clients version'
     local common='--json --no-ask-password --help'
     local current=${COMP_WORDS[COMP_CWORD]} command='' word
     local -a words=() split operands
@@ -27,6 +27,7 @@ _tetras_backctl() {
             backup) common+=' --no-wait' ;;
             cancel | log) common+=' --job' ;;
             hold) common+=' --minutes' ;;
+            browse) common+=' --close' ;;
             verify) common+=' --sample --no-wait' ;;
             restore) common+=' --to --in-place --database --yes --no-wait' ;;
             history | jobs) common+=' --count --before' ;;
@@ -89,7 +90,7 @@ _tetras_backctl() {
             fi
             mapfile -t words < <(tetras-backctl __complete disks 2>/dev/null)
             ;;
-        pin | unpin | verify | restore)
+        pin | unpin | browse | diff | verify | restore)
             _tetras_backctl_operands
             case ${COMP_WORDS[COMP_CWORD-1]} in
                 --sample) return ;;
@@ -98,7 +99,8 @@ _tetras_backctl() {
                     return
                     ;;
             esac
-            if [[ ${COMP_WORDS[COMP_CWORD-1]} == --to || ${#operands[@]} -gt 1 ]]; then
+            if [[ ${COMP_WORDS[COMP_CWORD-1]} == --to || ${#operands[@]} -gt 2 ||
+                ($command != diff && ${#operands[@]} -gt 1) ]]; then
                 compopt -o filenames
                 mapfile -t COMPREPLY < <(compgen -f -- "$current")
                 return

@@ -36,6 +36,8 @@ complete -c tetras-backctl -n __fish_use_subcommand -a release -d 'let plugging 
 complete -c tetras-backctl -n __fish_use_subcommand -a snapshots -d 'list the backups on a disk'
 complete -c tetras-backctl -n __fish_use_subcommand -a pin -d 'keep a backup for ever'
 complete -c tetras-backctl -n __fish_use_subcommand -a unpin -d 'keep a backup no longer than others'
+complete -c tetras-backctl -n __fish_use_subcommand -a browse -d 'show a backup for an hour'
+complete -c tetras-backctl -n __fish_use_subcommand -a diff -d 'what changed between two backups'
 complete -c tetras-backctl -n __fish_use_subcommand -a verify -d 'read a backup again'
 complete -c tetras-backctl -n __fish_use_subcommand -a restore -d 'put a backup back'
 complete -c tetras-backctl -n __fish_use_subcommand -a jobs -d 'list restores and verifications'
@@ -61,6 +63,7 @@ complete -c tetras-backctl -n '__fish_seen_subcommand_from prepare' -a '(__tetra
 complete -c tetras-backctl -n '__fish_seen_subcommand_from backup verify restore' -l no-wait -d 'only start it'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from hold' -l minutes -x -d 'how long'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from cancel log' -l job -d 'a restore or verification'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from browse' -l close -d 'show it no longer'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from verify' -l sample -x -d 'only so much of it'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from restore' -l to -xa '(__fish_complete_directories)' -d 'below this directory'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from restore' -l in-place -d 'where they were, replacing'
@@ -70,8 +73,9 @@ complete -c tetras-backctl -n '__fish_seen_subcommand_from history jobs' -s n -l
 complete -c tetras-backctl -n '__fish_seen_subcommand_from history jobs' -l before -x -d 'only older ones'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from save' -a '(__tetras_backctl_words unsaved)='
 complete -c tetras-backctl -n '__fish_seen_subcommand_from forget plug unplug backup cancel hold release snapshots history log jobs' -a '(__tetras_backctl_words disks)'
-complete -c tetras-backctl -n '__fish_seen_subcommand_from pin unpin verify restore; and test (count (__tetras_backctl_operands)) -eq 0' -a '(__tetras_backctl_words disks)'
-complete -c tetras-backctl -n '__fish_seen_subcommand_from pin unpin verify restore; and test (count (__tetras_backctl_operands)) -eq 1' -a '(__tetras_backctl_snapshots)'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from pin unpin browse diff verify restore; and test (count (__tetras_backctl_operands)) -eq 0' -a '(__tetras_backctl_words disks)'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from pin unpin browse diff verify restore; and test (count (__tetras_backctl_operands)) -eq 1' -a '(__tetras_backctl_snapshots)'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from diff; and test (count (__tetras_backctl_operands)) -eq 2' -a '(__tetras_backctl_snapshots)'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from restore; and test (count (__tetras_backctl_operands)) -ge 2' -F
 complete -c tetras-backctl -n '__fish_seen_subcommand_from plug unplug import-config register' -F
 complete -c tetras-backctl -n '__fish_seen_subcommand_from register' -l format -xa 'events original' -d 'what is written'
