@@ -1,10 +1,11 @@
 """What the program says: lines as in the contract of backup scripts, one at a time, bounded."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Final, TextIO
+from typing import Final, Protocol
 
 SHOWN_MAX: Final = 100
 """Entries named of each kind; the rest is counted."""
@@ -29,19 +30,48 @@ _REST: Final = {
 }
 
 
-def progress_stream(environment: Mapping[str, str], otherwise: TextIO) -> TextIO:
+class Stream(Protocol):
+    """Where lines go."""
+
+    def write(self, text: str, /) -> object:
+        """Write TEXT, all of it."""
+
+    def flush(self) -> object:
+        """Have it out."""
+
+
+class _Descriptor:
+    """An open file that belongs to whoever started the program; nothing is kept back.
+
+    (What is in a buffer when the program ends would be written then, to a reader that may be gone.)
+    """
+
+    def __init__(self, number: int) -> None:
+        os.fstat(number)
+        self._number = number
+
+    def write(self, text: str) -> None:
+        data = text.encode("utf-8", "replace")
+        while data:
+            data = data[os.write(self._number, data) :]
+
+    def flush(self) -> None:
+        pass
+
+
+def progress_stream(environment: Mapping[str, str], otherwise: Stream) -> Stream:
     """Where a program that the daemon started tells how far it is."""
     text = environment.get("TETRAS_BACK_PROGRESS_FD", "")
     if text.isascii() and text.isdecimal():
         with suppress(OSError, OverflowError):
-            return open(int(text), "w", encoding="utf-8", closefd=False)
+            return _Descriptor(int(text))
     return otherwise
 
 
 class Speaker:
     """Writes to STREAM of what lies below ROOT; `warnings` counts what was said as a warning."""
 
-    def __init__(self, stream: TextIO, root: str) -> None:
+    def __init__(self, stream: Stream, root: str) -> None:
         self._stream = stream
         self._root = root.rstrip("/")
         self._counts = dict.fromkeys(_SENTENCES, 0)

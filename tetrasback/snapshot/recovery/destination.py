@@ -179,10 +179,12 @@ class Destination:
     def staging(self) -> int:
         """The directory to make an entry in, under the name that it will have."""
         if self._here is None:
-            key = self.identity[0], _mount_of(self.here)
+            key = _mount_of(self.here)
             if key not in self._stagings:
+                # At the top, where nobody but root looks, if that is on the same mount.
+                above = self._root if key == _mount_of(self._root) else self.here
                 with per_entry():
-                    self._stagings[key] = _Staging(self.here)
+                    self._stagings[key] = _Staging(above)
             self._here = self._stagings[key]
         return self._here.directory
 
@@ -271,13 +273,14 @@ def _is_private(descriptor: int) -> bool:
     return closed and not os.listxattr(descriptor)
 
 
-def _mount_of(descriptor: int) -> int:
-    """The number of the mount that an open directory is on; see proc(5), fdinfo.
+def _mount_of(descriptor: int) -> tuple[int, int]:
+    """Device, and number of the mount, that an open directory is on; see proc(5), fdinfo.
 
     A bind mount has the device of its file system, but nothing can be moved into it from outside.
     """
+    device = os.fstat(descriptor).st_dev
     with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as file:
         for line in file:
             if line.startswith("mnt_id:"):
-                return int(line.split()[1])
-    return 0
+                return device, int(line.split()[1])
+    return device, 0
