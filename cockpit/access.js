@@ -4,7 +4,7 @@
  */
 
 const GROUP = "tetras-back";
-const OPERATORS = new Set(["RunBackup", "CancelBackup", "Unplug"]);
+const OPERATORS = new Set(["RunBackup", "CancelBackup", "Unplug", "CancelJob", "Hold", "Release"]);
 
 /** @param {Send} send */
 export function watchAccess(send) {

@@ -50,6 +50,20 @@ export function makeActions(bus, store) {
     }
   }
 
+  /** What lies on the disk that the dialog is about. */
+  async function listSnapshots() {
+    const dialog = store.state.dialog;
+    if (dialog?.kind !== "snapshots") return;
+    /** @type {object} */
+    let change;
+    try {
+      change = { snapshots: await bus.ask("ListSnapshots", "s", [dialog.uuid]) };
+    } catch (error) {
+      change = { trouble: explain(error) };
+    }
+    if (isSame(dialog)) send({ type: "dialog-change", change: { busy: false, ...change } });
+  }
+
   /** Whether DIALOG is still the one on the screen. @param {Dialog | null} dialog */
   const isSame = (dialog) =>
     store.state.dialog !== null &&
@@ -63,6 +77,12 @@ export function makeActions(bus, store) {
     backUp: (uuid) => ask(`run ${uuid}`, "RunBackup", "s", [uuid]),
     /** @param {string} uuid */
     cancel: (uuid) => ask(`cancel ${uuid}`, "CancelBackup", "s", [uuid]),
+    /** @param {number} id */
+    cancelJob: (id) => ask(`cancel-job ${id}`, "CancelJob", "t", [id]),
+    /** @param {string} uuid empty = every disk */
+    hold: (uuid) => ask(`hold ${uuid}`, "Hold", "su", [uuid, 0]),
+    /** @param {string} uuid empty = every disk */
+    release: (uuid) => ask(`release ${uuid}`, "Release", "s", [uuid]),
     /** @param {Disk} disk */
     unplug: (disk) => ask(`unplug ${disk.UUID}`, "Unplug", "s", [disk.Device]),
     /**
@@ -105,6 +125,44 @@ export function makeActions(bus, store) {
         tell({ trouble: explain(error) });
       }
     },
+    /** @param {string} uuid */
+    openSnapshots(uuid) {
+      const dialog = { kind: /** @type {const} */ ("snapshots"), uuid, snapshots: null };
+      send({ type: "dialog", dialog: { ...dialog, restoring: "", trouble: "", busy: true } });
+      return listSnapshots();
+    },
+    /** @param {string} snapshot empty = back to the list */
+    chooseToRestore: (snapshot) =>
+      send({ type: "dialog-change", change: { restoring: snapshot, trouble: "" } }),
+    /**
+     * @param {string} uuid
+     * @param {Snapshot} snapshot
+     */
+    async pin(uuid, snapshot) {
+      const dialog = store.state.dialog;
+      send({ type: "dialog-change", change: { busy: true, trouble: "" } });
+      try {
+        await bus.ask("PinSnapshot", "ssb", [uuid, snapshot.Snapshot, !snapshot.Pinned]);
+        await listSnapshots();
+      } catch (error) {
+        if (isSame(dialog)) {
+          send({ type: "dialog-change", change: { busy: false, trouble: explain(error) } });
+        }
+      }
+    },
+    /**
+     * @param {string} uuid
+     * @param {string} snapshot
+     */
+    verify: (uuid, snapshot) => askInDialog("Verify", "ssu", [uuid, snapshot, 100]),
+    /**
+     * @param {string} uuid
+     * @param {string} snapshot
+     * @param {string[]} paths none = everything
+     * @param {string} destination
+     */
+    restore: (uuid, snapshot, paths, destination) =>
+      askInDialog("Restore", "ssassa{sv}", [uuid, snapshot, paths, destination, {}]),
     /** @param {string} search */
     searchLog: (search) => send({ type: "dialog-change", change: { search, most: LOG_LINES } }),
     /** @param {number} most */

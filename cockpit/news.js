@@ -2,8 +2,8 @@
 
 import { _, fill, say } from "./text.js";
 import { told } from "./told.js";
-import { ago, quoted } from "./units.js";
-import { ALERT_LEVELS, ALERTS, CODES, VERDICT_WORDS } from "./words.js";
+import { ago, moment, quoted } from "./units.js";
+import { ALERT_LEVELS, ALERTS, CODES, VERDICT_WORDS, VERDICTS, WHY } from "./words.js";
 
 /** @typedef {"error" | "warning" | "running" | "safe" | "info" | "good"} Level */
 /**
@@ -13,8 +13,13 @@ import { ALERT_LEVELS, ALERTS, CODES, VERDICT_WORDS } from "./words.js";
  * @property {string} title
  * @property {string} text
  * @property {Disk} [disk]
- * @property {{path: string, backup: Backup}} [running]
+ * @property {{path: string, backup: Backup | Job}} [running]
+ * @property {string} [hold] the UUID of the disk that is held back; empty = all
+ * @property {Job} [job] of which it is told
  */
+
+/** ms */
+const HOUR = 3_600_000;
 
 /** @type {Level[]} */
 const ORDER = ["error", "warning", "running", "safe", "info", "good"];
@@ -28,6 +33,8 @@ export function news(state) {
   const items = [
     ...alerts(state, disks),
     ...underway(state, disks),
+    ...jobs(state, disks),
+    ...holds(state, disks),
     ...disks.filter((disk) => disk.State === "safe-to-unplug").map(safe),
   ];
   if (!items.some((item) => item.level === "error" || item.level === "warning")) {
@@ -94,6 +101,76 @@ function underway(state, disks) {
         running: { path, backup },
       };
     });
+}
+
+/**
+ * Restores and verifications: those that run, and for an hour how they ended.
+ *
+ * @param {State} state
+ * @param {Disk[]} disks
+ * @returns {Item[]}
+ */
+function jobs(state, disks) {
+  return Object.entries(state.jobs)
+    .filter(([, job]) => job.State !== "done" || state.now - job.FinishedAt / 1000 < HOUR)
+    .map(([path, job]) => {
+      const disk = disks.find((one) => one.UUID === job.UUID);
+      const name = disk ? called(disk) : job.UUID;
+      return job.State === "done" ? ended(path, job, name, disk) : going(path, job, name, disk);
+    });
+}
+
+/**
+ * @param {string} path
+ * @param {Job} job
+ * @param {string} name
+ * @param {Disk | undefined} disk
+ * @returns {Item}
+ */
+function going(path, job, name, disk) {
+  const title =
+    job.Kind === "verify"
+      ? fill(_("Verifying a backup on {name}: do not unplug it"), { name })
+      : fill(_("Restoring from {name}: do not unplug it"), { name });
+  const running = { path, backup: job };
+  return { key: path, level: "running", title, text: job.Snapshot, disk, running, job };
+}
+
+/**
+ * @param {string} path
+ * @param {Job} job
+ * @param {string} name
+ * @param {Disk | undefined} disk
+ * @returns {Item}
+ */
+function ended(path, job, name, disk) {
+  const subject =
+    job.Kind === "verify"
+      ? fill(_("Verification of a backup on {name}"), { name })
+      : fill(_("Restore from {name}"), { name });
+  const title = fill(_("{subject}: {text}"), { subject, text: say(VERDICTS, job.Verdict) });
+  const text = [job.Snapshot, told(job.Message, say(WHY, job.Code))].filter(Boolean).join(" · ");
+  const isBad = job.Verdict === "failed" || job.Verdict === "interrupted";
+  const level = job.Verdict === "success" ? "good" : isBad ? "error" : "warning";
+  return { key: path, level, title, text, disk };
+}
+
+/**
+ * While a disk is held back, plugging it in starts nothing: who waits for a backup must know.
+ *
+ * @param {State} state
+ * @param {Disk[]} disks
+ * @returns {Item[]}
+ */
+function holds(state, disks) {
+  return (state.manager?.Holds ?? []).map(([uuid, until]) => {
+    const disk = disks.find((one) => one.UUID === uuid);
+    const name = disk ? called(disk) : uuid;
+    const title = uuid
+      ? fill(_("Plugging in {name} starts no backup until {date}"), { name, date: moment(until) })
+      : fill(_("Plugging a disk in starts no backup until {date}"), { date: moment(until) });
+    return { key: `hold ${uuid}`, level: "warning", title, text: "", disk, hold: uuid };
+  });
 }
 
 /** @param {Disk} disk @returns {Item} */

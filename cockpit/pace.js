@@ -5,7 +5,7 @@ const ENOUGH = 1500;
 
 /**
  * @param {Pace | undefined} pace
- * @param {Backup} backup
+ * @param {Backup | Job} backup
  * @returns {{speed: number, left: number}} bytes and seconds; 0 = cannot be told
  */
 export function measure(pace, backup) {

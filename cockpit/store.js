@@ -5,6 +5,7 @@
 
 const DISK = "org.tetraslibre.Back.Disk";
 const BACKUP = "org.tetraslibre.Back.Backup";
+const JOB = "org.tetraslibre.Back.Job";
 const MANAGER = "org.tetraslibre.Back";
 const ROOT = "/org/tetraslibre/Back";
 
@@ -28,6 +29,7 @@ export const START = {
   manager: null,
   disks: {},
   backups: {},
+  jobs: {},
   paces: {},
   access: null,
   pending: [],
@@ -56,7 +58,14 @@ export function reduce(state, happening) {
       };
     case "objects": {
       /** @type {State} */
-      let next = { ...state, manager: happening.manager, disks: {}, backups: {}, link: "up" };
+      let next = {
+        ...state,
+        manager: happening.manager,
+        disks: {},
+        backups: {},
+        jobs: {},
+        link: "up",
+      };
       for (const [path, interfaces] of Object.entries(happening.objects)) {
         next = withObject(next, path, interfaces);
       }
@@ -110,6 +119,10 @@ function withObject(state, path, interfaces) {
     const backup = /** @type {Backup} */ (interfaces[BACKUP]);
     return { ...state, backups: { ...state.backups, [path]: backup } };
   }
+  if (interfaces[JOB]) {
+    const job = /** @type {Job} */ (interfaces[JOB]);
+    return { ...state, jobs: { ...state.jobs, [path]: job } };
+  }
   return state;
 }
 
@@ -122,7 +135,8 @@ function withoutObject(state, path) {
   const { [path]: _disk, ...disks } = state.disks;
   const { [path]: _backup, ...backups } = state.backups;
   const { [path]: _pace, ...paces } = state.paces;
-  return { ...state, disks, backups, paces };
+  const { [path]: _job, ...jobs } = state.jobs;
+  return { ...state, disks, backups, jobs, paces };
 }
 
 /**
@@ -140,15 +154,26 @@ function withChange(state, { path, name, properties, at }) {
   }
   if (name === BACKUP && state.backups[path]) {
     const backup = { ...state.backups[path], ...properties };
-    const { BytesDone: bytes, Fraction: fraction } = backup;
-    const samples = (state.paces[path] ?? []).filter((sample) => sample.at > at - PACE_MS);
-    return {
-      ...state,
-      backups: { ...state.backups, [path]: backup },
-      paces: { ...state.paces, [path]: [...samples, { at, bytes, fraction }] },
-    };
+    const backups = { ...state.backups, [path]: backup };
+    return { ...state, backups, paces: withSample(state.paces, path, backup, at) };
+  }
+  if (name === JOB && state.jobs[path]) {
+    const job = { ...state.jobs[path], ...properties };
+    const jobs = { ...state.jobs, [path]: job };
+    return { ...state, jobs, paces: withSample(state.paces, path, job, at) };
   }
   return state;
+}
+
+/**
+ * @param {State["paces"]} paces
+ * @param {string} path
+ * @param {Backup | Job} work
+ * @param {number} at
+ */
+function withSample(paces, path, { BytesDone: bytes, Fraction: fraction }, at) {
+  const samples = (paces[path] ?? []).filter((sample) => sample.at > at - PACE_MS);
+  return { ...paces, [path]: [...samples, { at, bytes, fraction }] };
 }
 
 /**

@@ -24,6 +24,8 @@ interface Manager {
   Busy: boolean;
   Scripts: [string, boolean, string][];
   ConfigurationError: string;
+  /** UUID, empty = every disk, and until when. A daemon of before has none. */
+  Holds?: [string, number][];
   Alerts: { Code: string; UUID: string; Since: number; Message: string }[];
 }
 
@@ -65,6 +67,12 @@ interface Backup {
   Message: string;
 }
 
+/** Properties of org.tetraslibre.Back.Job: a backup that is verified, or restored. */
+interface Job extends Omit<Backup, "Trigger"> {
+  Kind: string;
+  Snapshot: string;
+}
+
 /** An entry of GetHistory. */
 interface Entry {
   Id: number;
@@ -103,7 +111,29 @@ interface HistoryState {
   recent: Entry[];
 }
 
+/** A row of ListSnapshots. */
+interface Snapshot {
+  Snapshot: string;
+  StartedAt: number;
+  Host: string;
+  Ours: boolean;
+  Original: boolean;
+  Pinned: boolean;
+  Bytes: number;
+  Files: number;
+  Manifest: boolean;
+}
+
 type Dialog =
+  | {
+      kind: "snapshots";
+      uuid: string;
+      snapshots: Snapshot[] | null;
+      /** The one that is to be restored; empty = none yet. */
+      restoring: string;
+      trouble: string;
+      busy: boolean;
+    }
   | { kind: "save" | "rename" | "forget" | "unplug"; uuid: string; trouble: string; busy: boolean }
   | {
       kind: "log";
@@ -119,6 +149,7 @@ interface State {
   manager: Manager | null;
   disks: Readonly<Record<string, Disk>>;
   backups: Readonly<Record<string, Backup>>;
+  jobs: Readonly<Record<string, Job>>;
   paces: Readonly<Record<string, Pace>>;
   access: Access;
   /** What has been asked for and is not answered yet, such as "unplug UUID". */

@@ -1,5 +1,6 @@
 /** At the top: what a person should know, worst first; and "you may unplug", at the right moment. */
 
+import { may } from "../access.js";
 import { h } from "../dom.js";
 import { news } from "../news.js";
 import { measure } from "../pace.js";
@@ -33,6 +34,7 @@ export function banner(state, actions) {
         { key: item.key, "data-level": item.level },
         item.text && line(item.text),
         item.running && underway(state.paces[item.running.path], item.running.backup, item.title),
+        deed(item, state.access, actions),
       ),
     ),
     hidden > 0 &&
@@ -51,6 +53,25 @@ export function banner(state, actions) {
 }
 
 /**
+ * What can be done about it.
+ *
+ * @param {import("../news.js").Item} item
+ * @param {Access} access
+ * @param {import("../actions.js").Actions} actions
+ */
+function deed({ hold, job }, access, actions) {
+  if (job) {
+    const disabled = !may(access, "CancelJob");
+    return button(_("Cancel"), () => actions.cancelJob(job.Id), { disabled });
+  }
+  if (hold !== undefined) {
+    const disabled = !may(access, "Release");
+    return button(_("Start backups again"), () => actions.release(hold), { disabled });
+  }
+  return null;
+}
+
+/**
  * The worst news, and what happens now, for who hears the page: progress would be too much.
  *
  * @param {State} state
@@ -66,7 +87,7 @@ export function announcement(state) {
  * Step, percentage, speed and remaining time of a backup that runs.
  *
  * @param {Pace | undefined} pace
- * @param {Backup} backup
+ * @param {Backup | Job} backup
  * @param {string} name
  */
 export function underway(pace, backup, name) {
@@ -95,7 +116,7 @@ export function underway(pace, backup, name) {
   );
 }
 
-/** @param {Backup} backup */
+/** @param {Backup | Job} backup */
 function step(backup) {
   if (Object.hasOwn(STEPS, backup.Step)) return say(STEPS, backup.Step);
   return backup.Step ? say(LABELS, backup.Step) : say(PHASES, backup.State);

@@ -33,6 +33,7 @@ export function deeds(disk, busy, access, pending, actions) {
       ...props,
     });
   const name = { key: "name", look: disk.Saved ? "link" : "primary" };
+  const list = { look: "link" };
   const forget = {
     look: "link danger",
     disabled: busy || !may(access, "ForgetDisk"),
@@ -56,6 +57,7 @@ export function deeds(disk, busy, access, pending, actions) {
       one("Unplug", waiting("unplug") ? _("Unplugging…") : _("Unplug safely"), () =>
         busy ? actions.open("unplug", uuid) : actions.unplug(disk),
       ),
+    disk.Saved && one("ListSnapshots", _("Backups…"), () => actions.openSnapshots(uuid), list),
     disk.Saved
       ? one("SaveDisk", _("Rename…"), () => actions.open("rename", uuid), name)
       : one("SaveDisk", _("Save…"), () => actions.open("save", uuid), name),

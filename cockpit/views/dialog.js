@@ -5,6 +5,7 @@ import { called } from "../news.js";
 import { _, fill } from "../text.js";
 import { logDialog } from "./log.js";
 import { alert, button } from "./parts.js";
+import { snapshotsDialog } from "./snapshots.js";
 
 /**
  * @param {State} state
@@ -22,6 +23,8 @@ export function dialog(state, actions) {
       return naming(open, disk, actions);
     case "forget":
       return forgetting(open, disk, actions);
+    case "snapshots":
+      return snapshotsDialog(open, disk, actions);
     case "unplug":
       return unplugging(disk, actions);
   }
@@ -55,7 +58,7 @@ export const modal = (key, title, close, props, ...children) =>
   );
 
 /**
- * @typedef {Exclude<Dialog, {kind: "log"}>} DiskDialog
+ * @typedef {Exclude<Dialog, {kind: "log" | "snapshots"}>} DiskDialog
  * @typedef {import("../actions.js").Actions} Actions
  */
 

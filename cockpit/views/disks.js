@@ -1,5 +1,6 @@
 /** The disks, known and connected, each with what can be done with it. */
 
+import { may } from "../access.js";
 import { h, remembering } from "../dom.js";
 import { called } from "../news.js";
 import { _, clean, fill, ngettext, say, sentence } from "../text.js";
@@ -7,7 +8,7 @@ import { ago, moment, size } from "../units.js";
 import { DISK_STATES, REASONS, VERDICTS } from "../words.js";
 import { underway } from "./banner.js";
 import { deeds } from "./deeds.js";
-import { card, label } from "./parts.js";
+import { button, card, label } from "./parts.js";
 
 /** How much a state matters, and how it is coloured. @type {Record<string, [number, string]>} */
 const LOOKS = {
@@ -54,7 +55,14 @@ export function disks(state, actions) {
   return card(
     "disks",
     _("Disks"),
-    h("span", { class: "aside" }, count),
+    [
+      h("span", { class: "aside" }, count),
+      state.manager?.Holds?.length === 0 &&
+        button(_("Start no backup for an hour"), () => actions.hold(""), {
+          look: "link",
+          disabled: !may(state.access, "Hold"),
+        }),
+    ],
     sorted.length === 0 &&
       h("p", { class: "nothing" }, _("No disk is saved, and none is plugged in.")),
     h(
