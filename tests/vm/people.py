@@ -6,9 +6,10 @@ from tests.vm.machine import Machine
 CONSOLE = 9
 """Beyond those where a getty starts: nobody is there before."""
 
-# A password is typed where one is asked for, as at a terminal.
+# A password is typed where one is asked for, as at a terminal: once it is not shown any more, for
+# the agent throws away what was typed before.
 AT_A_TERMINAL = """
-import os, pty, sys
+import os, pty, sys, termios, time
 pid, terminal = pty.fork()
 if pid == 0:
     os.execvp("runuser", ["runuser", "-u", sys.argv[1], "--", *sys.argv[3:]])
@@ -22,6 +23,8 @@ while True:
         break
     shown += data
     if shown.endswith(b"Password: "):
+        while termios.tcgetattr(terminal)[3] & termios.ECHO:
+            time.sleep(0.05)
         os.write(terminal, sys.argv[2].encode() + b"\\n")
 sys.stdout.write(shown.decode(errors="replace"))
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
