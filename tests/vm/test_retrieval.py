@@ -66,8 +66,9 @@ def test_sandbox_lets_homes_come_back_and_says_what_it_keeps_off(server: Server)
 def test_disk_torn_out_interrupts_a_verification(server: Server) -> None:
     disk = backed_up(server)
     server.listen()
-    # As it would be on a slow disk; the pattern does not match itself.
-    wait = "until pkill -STOP -f '[s]napshot verify'; do sleep 0.02; done"
+    # As it would be on a slow disk: the program itself, not the one that watches over it.
+    program = "^[^ ]*python3( -[^ ]+)* /usr/sbin/tetras-back-snapshot verify"
+    wait = f"until pkill -STOP -f '{program}'; do sleep 0.02; done"
     stopped = server.start("bash", "-c", wait, user="root")
     job = server.call("Verify", "ssu", disk.uuid, "", "100")[0]
     assert server.channel.wait(stopped).returncode == 0
