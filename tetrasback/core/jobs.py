@@ -317,7 +317,8 @@ def cut_short(turn: Turn, rows: tuple[DiskJob, ...]) -> None:
 
 def _conclude(turn: Turn, job: DiskJob) -> None:
     failed = [item for item in job.findings if item.verdict is Verdict.FAILED]
-    left_early = job.gone and job.findings  # what was complained of may have been just that
+    # What was complained of may have been just that, and what was written may not be there.
+    left_early = job.gone and (job.findings or job.task.kind.writes)
     if job.complete and not failed and not left_early:  # all was read before whatever came then
         finding = worst(job.findings)
     elif job.gone:

@@ -83,6 +83,15 @@ def test_pin_is_brought_onto_the_disk() -> None:
     assert disk(world) == ("safe-to-unplug", "")
 
 
+def test_pin_on_a_disk_that_left_before_it_was_there_is_no_success() -> None:
+    world = running(Kind.PIN)
+    world.settle_one()
+    world.happen(events.DeviceGone(device().syspath))
+    world.settle()
+    job = world.state.jobs[max(world.state.jobs)]
+    assert (job.verdict, job.code) == ("interrupted", "disk-gone")
+
+
 def test_disk_that_nobody_saved_is_restored_from_but_not_pinned_on() -> None:
     world = ready(UUIDS[1])
     world.happen(events.DeviceSeen(device()))
