@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import LoopDisk, run, wait_until
-from tests.system.remote import RemoteDisks, identify
+from tests.system.remote import RemoteDisks, exchange, identify
 from tetrasback.core.events import GONE
 from tetrasback.ports import Fault
 
@@ -176,3 +176,18 @@ def test_a_disk_that_has_left_is_gone_not_released(
     assert disks.released(device) == GONE
     with pytest.raises(Fault):
         disks.open(device)
+
+
+def test_a_disk_is_gone_also_where_the_one_in_its_place_is_in_use(
+    disks: RemoteDisks, loop_disk: Callable[..., LoopDisk], workspace: Path
+) -> None:
+    old, new = loop_disk(), loop_disk(name="other")
+    device = identify(old.attach())
+    exchange(old, new)
+    place = workspace / "there"
+    place.mkdir()
+    run(["mount", new.device, place])
+    try:
+        assert disks.released(device) == GONE
+    finally:
+        run(["umount", place])

@@ -28,6 +28,8 @@ _BTRFS_SUPERBLOCK: Final = 65536
 
 _EXT4_HAS_ERRORS: Final = 0x0002
 
+_LOOKING: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+
 GONE: Final = frozenset({errno.ENXIO, errno.ENODEV, errno.ENOENT, errno.ENOMEDIUM, errno.ESHUTDOWN})
 """Error numbers that say that the device has left."""
 
@@ -122,20 +124,26 @@ def hold_alone(node: str, expected_diskseq: int, seconds: float) -> None:
     end = time.monotonic() + seconds
     while True:
         try:
-            descriptor = os.open(
-                node, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
-            )
+            descriptor = os.open(node, _LOOKING | os.O_EXCL)
         except OSError as error:
-            if error.errno != errno.EBUSY or time.monotonic() > end:
+            if error.errno != errno.EBUSY:
+                raise
+            _check_seq(os.open(node, _LOOKING), node, expected_diskseq)
+            if time.monotonic() > end:
                 raise
             time.sleep(0.1)
             continue
-        try:
-            if expected_diskseq and diskseq(descriptor) not in (0, expected_diskseq):
-                raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), node)
-        finally:
-            os.close(descriptor)
+        _check_seq(descriptor, node, expected_diskseq)
         return
+
+
+def _check_seq(descriptor: int, node: str, expected_diskseq: int) -> None:
+    """Close DESCRIPTOR of the device at NODE. Raises OSError (ENODEV) if it is another disk."""
+    try:
+        if expected_diskseq and diskseq(descriptor) not in (0, expected_diskseq):
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), node)
+    finally:
+        os.close(descriptor)
 
 
 def is_zero(descriptor: int, offset: int, length: int) -> bool:
