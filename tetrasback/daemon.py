@@ -124,13 +124,15 @@ async def serve(ports: Ports, config: Path | None) -> int:
     control = Control(engine)
     service = Service(CONTRACT, control, Polkit(), ManagerView())
     audience.control, audience.service = control, service
+    edited = asyncio.Event()
+    watches = _watch(config, edited) if config is not None else ()  # before it is first read
     await engine.start()
     try:
         await service.start()  # no backup begins before the name is ours
         keeping = asyncio.create_task(service.run(), name="service")
         keeping.add_done_callback(lambda _: stopping.set())  # it never ends by itself
         loop.add_signal_handler(signal.SIGHUP, engine.file_changed)
-        watches = _watch(config, engine) if config is not None else ()
+        rereading = asyncio.create_task(_reread(engine, edited), name="configuration")
         engine.begin()
         way = asyncio.create_task(_make_way(engine, making_way, stopping), name="make way")
         sdnotify.ready()
@@ -142,6 +144,7 @@ async def serve(ports: Ports, config: Path | None) -> int:
         await engine.stop()
         stretch.cancel()
     beat.cancel()
+    rereading.cancel()
     for watch in watches:
         watch.close()
     keeping.cancel()
@@ -153,12 +156,20 @@ async def serve(ports: Ports, config: Path | None) -> int:
     return EXIT_MADE_WAY if made_way else EXIT_OK
 
 
-def _watch(config: Path, engine: Engine) -> Sequence[DirectoryWatch]:
+def _watch(config: Path, edited: asyncio.Event) -> Sequence[DirectoryWatch]:
     """The file, and where it is a link also what it leads to, for edits replace that."""
     return [
-        DirectoryWatch(path.parent, {path.name}, engine.file_changed)
+        DirectoryWatch(path.parent, {path.name}, edited.set)
         for path in dict.fromkeys((config.absolute(), config.resolve()))
     ]
+
+
+async def _reread(engine: Engine, edited: asyncio.Event) -> None:
+    """Have the configuration file read again whenever it was EDITED, also while we started."""
+    while True:
+        await edited.wait()
+        edited.clear()
+        engine.file_changed()
 
 
 async def _make_way(engine: Engine, asked: asyncio.Event, stopping: asyncio.Event) -> None:

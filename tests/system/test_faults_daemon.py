@@ -11,6 +11,8 @@ import pytest
 from tests.harness import run, wait_until
 from tests.harness.process import only_line
 from tests.system.scene import COPY, CallFailed, Scene
+from tetrasback import names
+from tetrasback.host.inotify import IN_CLOSE_NOWRITE, Inotify
 
 
 def fill(filler: Path) -> None:
@@ -260,6 +262,22 @@ def test_broken_configuration_at_the_first_start(scene: Scene) -> None:
     assert f"{scene.configuration}: line 1" in scene.root("ConfigurationError")
     scene.configure({})
     wait_until(lambda: not scene.root("ConfigurationError"), "the mended file to be noticed")
+
+
+def test_an_edit_while_the_daemon_starts_is_not_missed(scene: Scene) -> None:
+    scene.configure({})
+    watch = Inotify()
+    try:
+        watch.watch(os.fsencode(scene.configuration), IN_CLOSE_NOWRITE)
+        scene.bus.pause()  # it reads the file, and then waits for the bus
+        scene.start(wait=False)
+        wait_until(lambda: list(watch.read()), "the configuration to be read")
+        scene.configuration.write_text("[disks\n")
+    finally:
+        watch.close()
+        scene.bus.resume()
+    wait_until(lambda: scene.bus.has_owner(names.BUS_NAME), "the daemon to own its name", 60)
+    wait_until(lambda: scene.root("ConfigurationError"), "the edit to be noticed")
 
 
 def test_configuration_that_cannot_be_read_or_is_gone(scene: Scene) -> None:
