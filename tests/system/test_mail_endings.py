@@ -172,7 +172,8 @@ def test_one_mail_for_a_backup_that_waits_its_turn(post: Post, how: str) -> None
         expected = "interrupted: bleu"
     elif how == "stopped":
         assert scene.daemon.stop() == 0
-        assert sorted(post.subjects()) == ["interrupted: bleu", "interrupted: rouge"]
+        said = scene.daemon.process.tail()
+        assert sorted(post.subjects()) == ["interrupted: bleu", "interrupted: rouge"], said
         return
     elif how == "forgotten":
         post.configure({"rouge": one}, mail='on = ["failed", "interrupted", "cancelled"]')

@@ -71,6 +71,7 @@ class Mail:
         self._told: Callable[[str], None] = lambda trouble: None
         self._trouble = ""
         self._wake = asyncio.Event()
+        self._posting = asyncio.Lock()
         self._closing = False
         self._worker: asyncio.Task[None] | None = None
 
@@ -93,15 +94,17 @@ class Mail:
             return
         text = await self._log_of(letter)
         key, mail = await asyncio.to_thread(self._compose, letter, language, text)
-        if all(item.key != key for item in self._waiting):
+        async with self._posting:  # or the same letter, posted twice at once, is kept twice
+            if any(item.key == key for item in self._waiting):
+                return
             item = _Waiting(key, "", mail)
             if not await self._keep(item):
                 item.safe = asyncio.Event()
             self._waiting.append(item)
-            self._bound()
-            self._wake.set()
-            if item.safe is not None:
-                await item.safe.wait()
+        self._bound()
+        self._wake.set()
+        if item.safe is not None:
+            await item.safe.wait()
 
     async def close(self) -> None:
         """Send what is new, for some seconds; the rest is kept for the next life."""
