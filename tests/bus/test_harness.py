@@ -41,11 +41,15 @@ def test_tagged_loop_disk_is_known_to_udev(
     tag_rule: TagRule, loop_disk: Callable[..., LoopDisk]
 ) -> None:
     disk = loop_disk(label="try")
-    device = disk.attach()
-    settle()
-    properties = run(["udevadm", "info", "--query=property", device]).stdout.splitlines()
-    assert f"ID_FS_UUID={disk.uuid}" in properties
-    assert any(line.startswith("CURRENT_TAGS=") and ":tetras-back:" in line for line in properties)
+    query = ["udevadm", "info", "--query=property", disk.attach()]
+
+    def properties() -> list[str]:
+        settle()
+        return run(query).stdout.splitlines()
+
+    wait_until(lambda: f"ID_FS_UUID={disk.uuid}" in properties(), "udev to know the disk")
+    tags = [line for line in properties() if line.startswith("CURRENT_TAGS=")]
+    assert any(":tetras-back:" in line for line in tags)
     disk.detach()
 
 

@@ -27,13 +27,16 @@ def install_tree(directory: Path) -> Path:
     """
     library = directory / "lib"
     if not library.exists():
-        # cp rather than copytree: no owner, times or stray modes come along.
+        # Neither owner nor times come along, nor what somebody's Python compiles meanwhile.
         run(["install", "-d", "-m", "755", library])
-        run(["cp", "-r", PROJECT / "tetrasback", library])
+        shutil.copytree(
+            PROJECT / "tetrasback",
+            library / "tetrasback",
+            ignore=shutil.ignore_patterns("__pycache__"),
+            copy_function=shutil.copy,
+        )
         run(["chmod", "-R", "u=rwX,go=rX", library])
         build_catalogues(library / "tetrasback/locale")
-        for cache in library.rglob("__pycache__"):
-            shutil.rmtree(cache)
     return library
 
 

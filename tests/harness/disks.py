@@ -91,7 +91,9 @@ class LoopDisk:
 
     def read_partitions(self) -> Sequence[str]:
         """Let the kernel know the partitions of the plugged disk; their devices."""
-        run(["partx", "--add", self.device])
+        # udevd may look at one of them while they are read; what is there by then stays.
+        read = ["partx", "--update", self.device]
+        wait_until(lambda: run(read, check=False).returncode == 0, "its partitions to be read")
         return sorted(str(path) for path in Path("/dev").glob(Path(self.device).name + "p*"))
 
     def forget_partitions(self) -> None:
