@@ -14,6 +14,13 @@ include install.mk
 include po/rules.mk
 
 PYTEST := .venv/bin/python -m pytest -o cache_dir=.venv/.pytest_cache
+
+# All tests share one kernel, one udevd and the machine's two cores. What fails is run again with
+# nothing beside it; only what fails then as well is a failure, and the other is named.
+run_tests = $(PYTEST) $(1) || { [[ $$? -eq 1 ]] && echo && \
+	echo 'Those that failed are run again, alone: what passes now was disturbed, see above.' && \
+	$(PYTEST) --last-failed --maxfail 1 $(TESTS); }
+
 SHELL_FILES = $(wildcard tetrasback/scripts/*.sh tetrasback/ctl/completion/*.bash tests/*.sh tests/vm/*.sh packaging/*.sh) .ci/run debian/tests/backup \
 	$(wildcard debian/*.postinst debian/*.postrm debian/*.prerm debian/*.preinst debian/needrestart/*)
 
@@ -62,12 +69,12 @@ lint:
 
 test: TESTS ?= tests
 test: catalogues
-	$(PYTEST) --numprocesses 2 --dist loadscope $(TESTS)
+	@$(call run_tests,--numprocesses 2 --dist loadscope $(TESTS))
 
 check-vm: TESTS ?= tests/vm
 check-vm: deb
 	@tests/setup.sh vm
-	$(PYTEST) --durations=0 $(TESTS)
+	@$(call run_tests,--durations=0 $(TESTS))
 
 JS_TOOLS := ../.venv/web/node_modules/.bin
 
@@ -75,7 +82,7 @@ check-web: TESTS ?= tests/web
 check-web:
 	@tests/setup.sh web
 	@$(MAKE) --no-print-directory lint-web
-	$(PYTEST) $(TESTS)
+	@$(call run_tests,$(TESTS))
 
 .PHONY: lint-web
 lint-web: export PATH := $(CURDIR)/.venv/bin:$(PATH)
