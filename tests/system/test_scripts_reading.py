@@ -1,7 +1,7 @@
 """A file that cannot be read is a warning that names it; one that has gone is a note."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -72,11 +72,13 @@ def bad_blocks(workspace: Path, bench: Bench) -> Path:
     return place
 
 
-@pytest.mark.parametrize("script", [NOCLOUD, MIRROR])
+@pytest.mark.parametrize(
+    ("script", "options"), [(NOCLOUD, ()), (NOCLOUD, ("--data", "--compare")), (MIRROR, ())]
+)
 def test_bad_blocks_in_the_source_are_a_warning(
-    bench: Bench, bad_blocks: Path, script: str
+    bench: Bench, bad_blocks: Path, script: str, options: Sequence[str]
 ) -> None:
-    done = bench.run(script)
+    done = bench.run(script, *options)
     assert done.status == 3, done.output
     (warning,) = done.said("warning")
     assert warning == f"source-unreadable: cannot read {bad_blocks}/bad é: Input/output error"

@@ -66,6 +66,8 @@ LABELS: Final[Mapping[str, str]] = {
     "home": N_("home"),
     "databases": N_("databases"),
     "archive": N_("archive"),
+    # TRANSLATORS: the copy is compared with its source
+    "compare": N_("compare"),
     # TRANSLATORS: what lies on the disk is read again
     "verify": N_("verify"),
     "done": N_("done"),

@@ -5,7 +5,8 @@
 # shellcheck source-path=SCRIPTDIR disable=SC1091,SC2015,SC2034,SC2317
 set -u
 
-USAGE='usage: backup_nocloud.sh [--data] [--config] [--mysql] [--postgresql] [--also DIR]... MOUNT
+USAGE='usage: backup_nocloud.sh [--data] [--config] [--mysql] [--postgresql] [--also DIR]...
+                         [--compare] MOUNT
 
 Makes DATE_Sauvegarde_HOST on the disk mounted at MOUNT, with
   --data        Donnees/: /home
@@ -13,6 +14,7 @@ Makes DATE_Sauvegarde_HOST on the disk mounted at MOUNT, with
   --mysql       in it, a dump of every MySQL or MariaDB database (with --config)
   --postgresql  in it, a dump of every PostgreSQL server (with --config)
   --also DIR    in it, also DIR (with --config)
+  --compare     then have rsync compare Donnees with its source, reading both whole
 Without options: --data --config, and the databases that run.
 Ends with 0; 3 = complete, but with warnings; anything else = failed.'
 
@@ -37,7 +39,7 @@ usage() {
     exit 2
 }
 
-DATA=no CONFIG=no MYSQL=no POSTGRES=no GIVEN=no TARGET=''
+DATA=no CONFIG=no MYSQL=no POSTGRES=no COMPARE=no GIVEN=no TARGET=''
 ALSO=()
 
 # add_directory DIR: of the source, for the archive; kept without slashes around it.
@@ -70,6 +72,7 @@ parse() {
             --also=*)
                 CONFIG=yes GIVEN=yes
                 add_directory "${1#--also=}" ;;
+            --compare) COMPARE=yes ;;
             --help) printf '%s\n' "$USAGE"; exit 0 ;;
             -*) usage "unknown option: $1" ;;
             *)
@@ -165,6 +168,10 @@ fill() {
         with_room copy_home
         BYTES_BEFORE=$COPY_BYTES
         FILES_BEFORE=$DATA_FILES
+        if [[ $COMPARE == yes && -d $ROOT/home ]]; then
+            step compare
+            compare_snapshot "$ROOT/home" "$FRESH/Donnees"
+        fi
     fi
     if [[ $CONFIG == yes ]]; then
         if [[ $MYSQL != no || $POSTGRES != no ]]; then

@@ -90,6 +90,33 @@ take_snapshot() {
     blame "copying failed (status $status): $(tail -n 1 -- "$said")"
 }
 
+# compare_snapshot FROM TO: rsync judges whether TO is FROM as it was when this backup started; ends
+# the script if it is not.
+compare_snapshot() {
+    local stream status word rest first='' more=0 said=$BUILD/said
+    left_out "$1"
+    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" compare "${LEFT_OUT[@]}" --since="$STARTED" -- "$1" "$2" 2>"$said")
+    CHILD=$!
+    while read -r word rest <&"$stream"; do
+        case $word in
+            note) note "$rest" ;;
+            warning)
+                clean "$rest"
+                printf '%s\n' "$CLEAN" >&2
+                [[ -n $first ]] && ((more += 1)) || first=${rest#not as in the source: } ;;
+        esac
+    done
+    exec {stream}<&-
+    wait "$CHILD"
+    status=$?
+    CHILD=''
+    case $status in
+        0) note "rsync has compared the copy with $1: it is the same" ;;
+        3) die "the copy is not what was to be saved: $first$( ((more == 0)) || echo ", and more; the log names them")" ;;
+        *) blame "the copy could not be compared (status $status): $(tail -n 1 -- "$said")" ;;
+    esac
+}
+
 # estimate_snapshot FROM: what take_snapshot would write, in NEW_BYTES and NEW_FILES.
 estimate_snapshot() {
     local stream PROGRESS=''

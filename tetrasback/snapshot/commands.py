@@ -108,6 +108,15 @@ def verify_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
     speaker.answer(f"next {following}")
 
 
+def compare_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
+    """Have rsync compare TARGET with SOURCE."""
+    from tetrasback.snapshot.judging import compare  # what it needs costs others time
+
+    source, target = _tree(options.source), _tree_itself(options.target)
+    compare(source, target, options.exclude, options.since, speaker)
+    speaker.end()
+
+
 class _Found:
     """Passes on what is found, and remembers where."""
 

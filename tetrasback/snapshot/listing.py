@@ -77,11 +77,12 @@ def _name(item: Named) -> str:
 def _is_cache(descriptor: int, found: list[Named]) -> bool:
     for name, status in found:
         if name == CACHE_TAG:
-            return stat.S_ISREG(status.st_mode) and _begins_as_tag(descriptor)
+            return stat.S_ISREG(status.st_mode) and is_cache(descriptor)
     return False
 
 
-def _begins_as_tag(descriptor: int) -> bool:
+def is_cache(descriptor: int) -> bool:
+    """Whether the open directory says of itself that it is nothing but a cache."""
     try:
         tag = os.open(
             CACHE_TAG, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=descriptor

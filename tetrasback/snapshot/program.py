@@ -38,6 +38,7 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace, Speaker], None]]] = {
     "fingerprint": commands.tell_fingerprint,
     "seal": commands.tell_seal,
     "verify": commands.verify_snapshot,
+    "compare": commands.compare_snapshot,
     "expire": commands.tell_expired,
     **recovery.COMMANDS,
 }
@@ -112,6 +113,17 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--seconds", type=_seconds, metavar="N", help="for about so long only")
     check.add_argument("--start", type=int, default=0, metavar="N", help="as `next` told")
     check.add_argument("target", metavar="TARGET")
+    judge = add("compare", "have rsync compare a snapshot with its source")
+    add_exclude(judge)
+    judge.add_argument(
+        "--since",
+        type=_seconds,
+        default=float("inf"),
+        metavar="TIME",
+        help="what was touched in SOURCE since (seconds since the epoch) does not count",
+    )
+    judge.add_argument("source", metavar="SOURCE")
+    judge.add_argument("target", metavar="TARGET")
     seal = add("seal", "tell a word that later proves that a file is as it was")
     add_key(seal)
     seal.add_argument("file", metavar="FILE")
@@ -142,7 +154,7 @@ def _percent(text: str) -> float:
 
 
 def _seconds(text: str) -> float:
-    if not text.isdecimal() or len(text) > 9:
+    if not text.isdecimal() or len(text) > 10:
         raise argparse.ArgumentTypeError("must be a number of seconds")
     return float(text)
 

@@ -16,6 +16,8 @@ _SENTENCES: Final = {
     "damaged": "warning disk-damaged: not as it was written, copied anew: {path}",
     "corrupt": "warning damaged: {path}: {why}",
     "vanished": "note vanished while it was read: {path}",
+    "touched": "note changed since it was copied: {path}",
+    "different": "warning not as in the source: {path}: {why}",
     "left-out": "warning not restored: {path}: {why}",
     "incomplete": "warning restored in part: {path}: {why}",
 }
@@ -25,6 +27,8 @@ _REST: Final = {
     "damaged": "warning disk-damaged: {count} more were not as they were written",
     "corrupt": "warning damaged: {count} more",
     "vanished": "note {count} more vanished while they were read",
+    "touched": "note {count} more changed since they were copied",
+    "different": "warning not as in the source: {count} more",
     "left-out": "warning not restored: {count} more",
     "incomplete": "warning restored in part: {count} more",
 }
@@ -82,7 +86,7 @@ class Speaker:
     def met(self, kind: str, path: str, why: str) -> None:
         """An entry was not read as it should be; see `teamwork.Listener`."""
         self._counts[kind] += 1
-        self.warnings += kind != "vanished"
+        self.warnings += _SENTENCES[kind].startswith("warning ")
         if self._counts[kind] <= SHOWN_MAX:
             self.say(_SENTENCES[kind].format(path=f"{self._root}/{path}", why=why))
 
