@@ -45,7 +45,7 @@ if [[ $goal == *web ]]; then
     packages+=(cockpit-ws cockpit-bridge cockpit-system)
 fi
 if [[ $goal == web ]]; then
-    packages+=(chromium appstream)
+    packages+=(chromium appstream sudo)
 fi
 if [[ $goal == vm ]]; then
     packages+=(qemu-system-x86 qemu-utils mmdebstrap)

@@ -11,7 +11,8 @@
     Desktop       a session bus, a screen in memory and dunst, for a user
     User          an unprivileged user, made and removed
     SmtpSink      an SMTP server on loopback, and a real sendmail that leads to it
-    Cockpit       Cockpit's web server and bridge, with the page of this checkout
+    Cockpit       Cockpit's web server and bridge, with the page of this checkout, for one person
+    CockpitLogin  the same for who logs in, with a name and a password
     Daemon        the daemon under test, from a root-owned copy of the tree
     Notifier      the desktop notifier under test
     Relay         the FIFO relay under test, run as its own user
@@ -22,7 +23,7 @@ touched.
 """
 
 from tests.harness.bus import PrivateBus, SessionBus
-from tests.harness.cockpit import Cockpit
+from tests.harness.cockpit import Cockpit, CockpitLogin
 from tests.harness.daemon import Daemon, install_tree
 from tests.harness.desktop import Desktop
 from tests.harness.disks import LoopDisk
@@ -37,6 +38,7 @@ from tests.harness.workspace import Workspace
 
 __all__ = [
     "Cockpit",
+    "CockpitLogin",
     "Daemon",
     "Desktop",
     "HarnessError",

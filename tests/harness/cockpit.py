@@ -1,20 +1,38 @@
-"""Cockpit's own web server and bridge, with the web page of this checkout, on loopback."""
+"""Cockpit's own web server and bridge, with the web page of this checkout, on loopback.
+
+::
+
+    Cockpit        for one person, who is there without logging in
+    CockpitLogin   for everybody who has a password on this machine
+"""
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.harness.bus import PrivateBus
-from tests.harness.process import PROJECT, HarnessError, Process, run, wait_until
+from tests.harness.polkit import at_the_usual_place
+from tests.harness.process import (
+    BASE_ENVIRONMENT,
+    PROJECT,
+    HarnessError,
+    Process,
+    run,
+    wait_until,
+)
 from tests.harness.users import User, command_as
 
 PACKAGE = "tetras-back"
 _SERVER = "/usr/lib/cockpit/cockpit-ws"
 _BRIDGE = "/usr/bin/cockpit-bridge"
+_COMMAND = (_SERVER, "--no-tls", "--address=127.0.0.1", "--port=0")
 _LISTENING = "0A"
+
+# $1 is what the page lies below, the rest is run.
+_WITH_PAGE = 'mount --bind "$1" /usr/local/share && shift && exec "$@"'
 
 
 def install_page(directory: Path) -> Path:
@@ -25,12 +43,44 @@ def install_page(directory: Path) -> Path:
     return directory
 
 
-class Cockpit:
+class _Server:
+    """cockpit-ws, run by ARGV; ready when the constructor returns."""
+
+    def __init__(self, argv: Sequence[str], log: Path, env: Mapping[str, str]) -> None:
+        self.process = Process(argv, log=log, env=env)
+        self.port = wait_until(
+            lambda: _port(self.process.pid) or not self.process.running, "Cockpit to listen"
+        )
+        if not self.process.running:
+            raise HarnessError(f"Cockpit did not start: {self.process.tail()}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.process.stop(5)
+
+    @property
+    def shell(self) -> str:
+        """The page within Cockpit."""
+        return f"http://127.0.0.1:{self.port}/{PACKAGE}"
+
+    @property
+    def url(self) -> str:
+        """The page by itself."""
+        return f"http://127.0.0.1:{self.port}/cockpit/@localhost/{PACKAGE}/index.html"
+
+
+class Cockpit(_Server):
     """Cockpit for one person, who needs no login: USER (None: root), with the daemon's BUS.
 
     Its files lie below DIRECTORY, the page's below DATA (None: there, too); USER must be able to
-    enter both. Root has administrative access, a user has none. `url` is the page by itself,
-    `shell` the page within Cockpit.
+    enter both. Root has administrative access, a user has none.
     """
 
     def __init__(
@@ -53,37 +103,27 @@ class Cockpit:
             "XDG_RUNTIME_DIR": str(home),
             **(env or {}),
         }
-        argv = [
-            *(_SERVER, "--no-tls", "--address=127.0.0.1", "--port=0"),
-            f"--local-session={_BRIDGE}",
-        ]
-        self.process = Process(
-            command_as(user, argv) if user else argv, log=home / "cockpit.log", env=environment
+        argv = [*_COMMAND, f"--local-session={_BRIDGE}"]
+        super().__init__(
+            command_as(user, argv) if user else argv, home / "cockpit.log", environment
         )
-        self.port = wait_until(
-            lambda: _port(self.process.pid) or not self.process.running, "Cockpit to listen"
-        )
-        if not self.process.running:
-            raise HarnessError(f"Cockpit did not start: {self.process.tail()}")
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.process.stop(5)
+class CockpitLogin(_Server):
+    """Cockpit as Debian ships it: whoever comes logs in through PAM, and then has a bridge of their
+    own, and by sudo another one with administrative access.
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/cockpit/@localhost/{PACKAGE}/index.html"
+    cockpit-session and sudo clear the environment, so all of them run in a mount namespace of their
+    own in which BUS is the system's, and the page (below DATA, or DIRECTORY) in its place. There is
+    no logind: sessions are registered nowhere, and polkit cannot ask for a password in them.
+    """
 
-    @property
-    def shell(self) -> str:
-        return f"http://127.0.0.1:{self.port}/{PACKAGE}"
+    def __init__(self, bus: PrivateBus, directory: Path, data: Path | None = None) -> None:
+        share = data or install_page(directory)
+        argv = at_the_usual_place(bus, ["sh", "-c", _WITH_PAGE, "sh", str(share), *_COMMAND])
+        # Nothing of the machine's own configuration of Cockpit.
+        environment = {**BASE_ENVIRONMENT, "XDG_CONFIG_DIRS": str(directory)}
+        super().__init__(argv, directory / "cockpit-login.log", environment)
 
 
 def _port(pid: int) -> int:

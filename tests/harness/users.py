@@ -13,11 +13,18 @@ from tests.harness.process import run
 
 
 class User:
-    """A new user without password or home, in GROUPS (made where they do not exist)."""
+    """A new user without password or home, in GROUPS (made where they do not exist).
 
-    def __init__(self, groups: Sequence[str] = (), prefix: str = "tb-test-") -> None:
+    With HOME, a directory that is made, they can log in: `password` is theirs.
+    """
+
+    def __init__(
+        self, groups: Sequence[str] = (), prefix: str = "tb-test-", home: Path | None = None
+    ) -> None:
         self.name = prefix + secrets.token_hex(4)
+        self.password = secrets.token_hex(8) if home else ""
         self._groups = groups
+        self._home = home
         try:
             self._make()
         except BaseException:  # also Ctrl-C: nobody else would remove it
@@ -32,14 +39,18 @@ class User:
                 if not _group_exists(group):
                     run(["groupadd", "--system", group])
                     _made(group).touch()
+            shell = "/bin/bash" if self._home else "/usr/sbin/nologin"
             run(
                 [
-                    *("useradd", "--system", "--no-create-home", "--home-dir=/nonexistent"),
-                    *("--user-group", "--shell=/usr/sbin/nologin"),
+                    *("useradd", "--system", "--user-group", f"--shell={shell}"),
+                    f"--home-dir={self._home or '/nonexistent'}",
+                    "--create-home" if self._home else "--no-create-home",
                     *((f"--groups={','.join(self._groups)}",) if self._groups else ()),
                     self.name,
                 ]
             )
+            if self._home:
+                run(["chpasswd"], text_input=f"{self.name}:{self.password}\n")
 
     def __enter__(self) -> "User":
         return self

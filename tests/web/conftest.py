@@ -8,9 +8,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.harness import Cockpit, Polkitd, PrivateBus, TagRule, User, Workspace
+from tests.harness import (
+    Cockpit,
+    CockpitLogin,
+    LoopDisk,
+    Polkitd,
+    PrivateBus,
+    TagRule,
+    User,
+    Workspace,
+)
 from tests.harness.cockpit import install_page
-from tests.system.scene import Scene
+from tests.system.scene import COPY, Scene
 from tests.web.page import Page
 
 CHROMIUM = "/usr/bin/chromium"
@@ -35,6 +44,19 @@ def scene(bus: PrivateBus, polkitd: Polkitd, tag_rule: TagRule, workspace: Path)
     """Bus, polkit, udev and a subscriber; the daemon is started by the test."""
     with Scene(bus, workspace) as made:
         yield made
+
+
+@pytest.fixture
+def backed_up(scene: Scene) -> LoopDisk:
+    """A disk called bleu, with one backup; plugged in, and safe to unplug."""
+    disk = scene.disk()
+    scene.script(COPY)
+    scene.configure({"bleu": disk}, extra="[mail]\nto = []")
+    scene.start()
+    scene.plug(disk)
+    assert scene.verdict(disk) == "success"
+    scene.becomes(disk, "safe-to-unplug")
+    return disk
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +97,22 @@ def visit(
 def page(visit: Callable[..., Page]) -> Page:
     """A window of an administrator's."""
     return visit()
+
+
+@pytest.fixture
+def door(
+    bus: PrivateBus, workspace: Path, browser: Browser, installed: Path
+) -> Iterator[Callable[[], Page]]:
+    """`door()`: a window before Cockpit's login page, for who has a password."""
+    with CockpitLogin(bus, workspace, installed) as cockpit, ExitStack() as stack:
+        pages: list[Page] = []
+
+        def make() -> Page:
+            context = browser.new_context(viewport={"width": 1280, "height": 900})
+            stack.callback(context.close)
+            pages.append(Page(context, cockpit).open_shell())
+            return pages[-1]
+
+        yield make
+        for page in pages:
+            assert page.faults == []

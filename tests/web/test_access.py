@@ -1,26 +1,31 @@
 """Who may do what: without administrative access all can be seen, and nothing changed."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.harness import LoopDisk, User
-from tests.system.scene import COPY, Scene
+from tests.system.scene import Scene
 from tests.web.page import Page
 
+REFUSED: list[tuple[str, str, list[Any]]] = [
+    ("SaveDisk", "ss", ["UUID", "vert"]),
+    ("ForgetDisk", "s", ["UUID"]),
+    ("RunBackup", "s", ["UUID"]),
+    ("SetScriptEnabled", "sb", ["copy.sh", False]),
+    ("GetLog", "t", [1]),
+    ("Browse", "ss", ["UUID", ""]),
+    ("Restore", "ssassa{sv}", ["UUID", "", [], "", {"in-place": {"t": "b", "v": True}}]),
+]
+"""What an ordinary user may not ask for: member, type, arguments."""
 
-@pytest.fixture
-def backed_up(scene: Scene) -> LoopDisk:
-    """A disk called bleu, with one backup; plugged in, and safe to unplug."""
-    disk = scene.disk()
-    scene.script(COPY)
-    scene.configure({"bleu": disk}, extra="[mail]\nto = []")
-    scene.start()
-    scene.plug(disk)
-    assert scene.verdict(disk) == "success"
-    scene.becomes(disk, "safe-to-unplug")
-    return disk
+REFUSALS = (
+    "org.freedesktop.DBus.Error.AccessDenied",
+    "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired",
+    "access-denied",
+)
 
 
 def test_an_ordinary_user_sees_all_and_changes_nothing(
@@ -41,16 +46,7 @@ def test_an_ordinary_user_sees_all_and_changes_nothing(
     expect(card).to_contain_text("Not plugged in")
 
 
-@pytest.mark.parametrize(
-    ("member", "type_", "arguments"),
-    [
-        ("SaveDisk", "ss", ["UUID", "vert"]),
-        ("ForgetDisk", "s", ["UUID"]),
-        ("RunBackup", "s", ["UUID"]),
-        ("SetScriptEnabled", "sb", ["copy.sh", False]),
-        ("GetLog", "t", [1]),
-    ],
-)
+@pytest.mark.parametrize(("member", "type_", "arguments"), REFUSED)
 def test_what_the_page_does_not_offer_is_refused_as_well(
     scene: Scene,
     backed_up: LoopDisk,
@@ -62,20 +58,7 @@ def test_what_the_page_does_not_offer_is_refused_as_well(
 ) -> None:
     page = visit(user).open()
     given = [backed_up.uuid if word == "UUID" else word for word in arguments]
-    refusal = page.page.evaluate(
-        """async ([member, type, args]) => {
-            const [name, place] = ["org.tetraslibre.Back", "/org/tetraslibre/Back"];
-            const client = cockpit.dbus(name, { bus: "system", superuser: "try" });
-            try { return [await client.call(place, name, member, args, { type })]; }
-            catch (error) { return error.name ?? error.problem; }
-        }""",
-        [member, type_, given],
-    )
-    assert refusal in (
-        "org.freedesktop.DBus.Error.AccessDenied",
-        "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired",
-        "access-denied",
-    )
+    assert page.ask(member, type_, given) in REFUSALS
     assert scene.shown(backed_up)["Name"] == "bleu"
     assert len(scene.history()) == 1
 

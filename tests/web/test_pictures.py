@@ -6,12 +6,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.harness.process import PROJECT
 from tests.system.scene import COPY, Scene
-from tests.web.page import Page
+from tests.web.page import PICTURES, Page
 from tests.web.past import fill_history
-
-PICTURES = PROJECT / "build/web"
 
 WIDE: Any = {"width": 1280, "height": 900}
 NARROW: Any = {"width": 360, "height": 740}
@@ -100,12 +97,10 @@ def take_french(page: Page, scheme: str) -> None:
 
 def take_shell(page: Page) -> None:
     """Within Cockpit."""
-    page.page.goto(page.cockpit.shell)
-    frame = page.page.frame_locator("iframe[name='cockpit1:localhost/tetras-back']")
-    expect(frame.locator("#banner")).to_contain_text("You may unplug “bleu”")
-    expect(frame.locator("#history tbody tr").nth(20)).to_be_attached()
+    page.open_shell()
+    expect(page.banner).to_contain_text("You may unplug “bleu”")
+    expect(page.row(20)).to_be_attached()
     page.page.screenshot(path=PICTURES / "shell.png")
-    page.pardon("")  # Cockpit's own pages miss systemd here
 
 
 def test_absence(scene: Scene, visit: Callable[..., Page]) -> None:
