@@ -2,6 +2,9 @@
 
 import { explain } from "./explain.js";
 
+/** What is asked for at first: everything, beside what is there. @type {Wish} */
+const WISH = { goal: "folder", what: [], folder: "" };
+
 /** Lines of a log that are shown at first; there may be tens of thousands. */
 export const LOG_LINES = 500;
 
@@ -48,6 +51,28 @@ export function makeActions(bus, store) {
         send({ type: "dialog-change", change: { busy: false, trouble: explain(error) } });
       }
     }
+  }
+
+  /**
+   * As `askInDialog`, but the dialog stays; the answer, or undefined.
+   *
+   * @param {string} member
+   * @param {string} type
+   * @param {unknown[]} args
+   */
+  async function inOpenDialog(member, type, args) {
+    const dialog = store.state.dialog;
+    send({ type: "dialog-change", change: { busy: true, trouble: "" } });
+    /** @type {unknown} */
+    let answer;
+    let trouble = "";
+    try {
+      answer = await bus.ask(member, type, args);
+    } catch (error) {
+      trouble = explain(error);
+    }
+    if (isSame(dialog)) send({ type: "dialog-change", change: { busy: false, trouble } });
+    return answer;
   }
 
   /** What lies on the disk that the dialog is about. */
@@ -108,19 +133,19 @@ export function makeActions(bus, store) {
       send({ type: "dialog", dialog: { kind, uuid, trouble: "", busy: false } }),
     close: () => send({ type: "dialog", dialog: null }),
 
-    /** @param {Entry} entry */
+    /** @param {Entry | JobEntry} entry */
     async openLog(entry) {
       const dialog = { kind: /** @type {const} */ ("log"), entry, text: null, trouble: "" };
       send({ type: "dialog", dialog: { ...dialog, search: "", most: LOG_LINES } });
       /** @param {object} change */
       const tell = (change) => {
         const shown = store.state.dialog;
-        if (shown?.kind === "log" && shown.entry.Id === entry.Id) {
+        if (shown?.kind === "log" && shown.entry === entry) {
           send({ type: "dialog-change", change });
         }
       };
       try {
-        tell({ text: await bus.ask("GetLog", "t", [entry.Id]) });
+        tell({ text: await bus.ask("Kind" in entry ? "GetJobLog" : "GetLog", "t", [entry.Id]) });
       } catch (error) {
         tell({ trouble: explain(error) });
       }
@@ -128,27 +153,39 @@ export function makeActions(bus, store) {
     /** @param {string} uuid */
     openSnapshots(uuid) {
       const dialog = { kind: /** @type {const} */ ("snapshots"), uuid, snapshots: null };
-      send({ type: "dialog", dialog: { ...dialog, restoring: "", trouble: "", busy: true } });
+      const first = { restoring: "", wish: WISH, asking: false, trouble: "", busy: true };
+      send({ type: "dialog", dialog: { ...dialog, ...first } });
       return listSnapshots();
     },
     /** @param {string} snapshot empty = back to the list */
     chooseToRestore: (snapshot) =>
-      send({ type: "dialog-change", change: { restoring: snapshot, trouble: "" } }),
+      send({
+        type: "dialog-change",
+        change: { restoring: snapshot, wish: WISH, asking: false, trouble: "" },
+      }),
+    /**
+     * @param {Wish} wish
+     * @param {boolean} [asking] whether it is to be confirmed
+     */
+    wish: (wish, asking = false) =>
+      send({ type: "dialog-change", change: { wish, asking, trouble: "" } }),
+    /**
+     * @param {string} uuid
+     * @param {string} snapshot
+     */
+    async browse(uuid, snapshot) {
+      const path = await inOpenDialog("Browse", "ss", [uuid, snapshot]);
+      if (path) send({ type: "view", uuid, path: String(path) });
+    },
+    /** @param {string} uuid */
+    endBrowse: (uuid) => ask(`end-browse ${uuid}`, "EndBrowse", "s", [uuid]),
     /**
      * @param {string} uuid
      * @param {Snapshot} snapshot
      */
     async pin(uuid, snapshot) {
-      const dialog = store.state.dialog;
-      send({ type: "dialog-change", change: { busy: true, trouble: "" } });
-      try {
-        await bus.ask("PinSnapshot", "ssb", [uuid, snapshot.Snapshot, !snapshot.Pinned]);
-        await listSnapshots();
-      } catch (error) {
-        if (isSame(dialog)) {
-          send({ type: "dialog-change", change: { busy: false, trouble: explain(error) } });
-        }
-      }
+      await inOpenDialog("PinSnapshot", "ssb", [uuid, snapshot.Snapshot, !snapshot.Pinned]);
+      if (!store.state.dialog?.trouble) await listSnapshots();
     },
     /**
      * @param {string} uuid
@@ -158,11 +195,16 @@ export function makeActions(bus, store) {
     /**
      * @param {string} uuid
      * @param {string} snapshot
-     * @param {string[]} paths none = everything
-     * @param {string} destination
+     * @param {Wish} wish
      */
-    restore: (uuid, snapshot, paths, destination) =>
-      askInDialog("Restore", "ssassa{sv}", [uuid, snapshot, paths, destination, {}]),
+    restore(uuid, snapshot, { goal, what, folder }) {
+      /** @type {Record<string, object>} */
+      let options = {};
+      if (goal === "place") options = { "in-place": { t: "b", v: true } };
+      else if (goal !== "folder") options = { database: { t: "s", v: goal } };
+      const where = goal === "folder" ? folder : "";
+      return askInDialog("Restore", "ssassa{sv}", [uuid, snapshot, what, where, options]);
+    },
     /** @param {string} search */
     searchLog: (search) => send({ type: "dialog-change", change: { search, most: LOG_LINES } }),
     /** @param {number} most */

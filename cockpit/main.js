@@ -11,15 +11,17 @@ import { page } from "./views/page.js";
 
 /** ms between two looks at the clock: what is told in minutes need not be more exact. */
 const TICK = 20_000;
-/** Signals after which the history is another. */
-const TURNS = new Set(["BackupStarted", "BackupFinished"]);
+/** Signals after which the history is another, and those after which what was restored is. */
+const BACKUPS = new Set(["BackupStarted", "BackupFinished"]);
+const JOBS = new Set(["JobStarted", "JobFinished"]);
 
 followTheme();
 document.documentElement.lang = cockpit.language || "en";
 
 const store = makeStore({ ...START, now: Date.now() });
 const bus = connect(store.send, (signal) => {
-  if (TURNS.has(signal)) pages.refresh();
+  if (BACKUPS.has(signal)) pages.history.refresh();
+  if (JOBS.has(signal)) pages.past.refresh();
 });
 const pages = makePages(bus, store);
 const actions = makeActions(bus, store);

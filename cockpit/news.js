@@ -1,6 +1,6 @@
 /** What a person should know at a glance, worst first. */
 
-import { _, fill, say } from "./text.js";
+import { _, clean, fill, say } from "./text.js";
 import { told } from "./told.js";
 import { ago, moment, quoted } from "./units.js";
 import { ALERT_LEVELS, ALERTS, CODES, VERDICT_WORDS, VERDICTS, WHY } from "./words.js";
@@ -14,6 +14,7 @@ import { ALERT_LEVELS, ALERTS, CODES, VERDICT_WORDS, VERDICTS, WHY } from "./wor
  * @property {string} text
  * @property {Disk} [disk]
  * @property {{path: string, backup: Backup | Job}} [running]
+ * @property {string} [view] the UUID of the disk of which a backup is shown
  * @property {string} [hold] the UUID of the disk that is held back; empty = all
  * @property {Job} [job] of which it is told
  */
@@ -34,6 +35,7 @@ export function news(state) {
     ...alerts(state, disks),
     ...underway(state, disks),
     ...jobs(state, disks),
+    ...views(state, disks),
     ...holds(state, disks),
     ...disks.filter((disk) => disk.State === "safe-to-unplug").map(safe),
   ];
@@ -153,6 +155,24 @@ function ended(path, job, name, disk) {
   const isBad = job.Verdict === "failed" || job.Verdict === "interrupted";
   const level = job.Verdict === "success" ? "good" : isBad ? "error" : "warning";
   return { key: path, level, title, text, disk };
+}
+
+/**
+ * While one of its backups is shown, a disk is in use.
+ *
+ * @param {State} state
+ * @param {Disk[]} disks
+ * @returns {Item[]}
+ */
+function views(state, disks) {
+  return disks
+    .filter((disk) => disk.BrowseUntil)
+    .map((disk) => {
+      const facts = { name: called(disk), date: moment(disk.BrowseUntil ?? 0) };
+      const title = fill(_("Backups on {name} are shown until {date}: do not unplug it"), facts);
+      const text = clean(state.views[disk.UUID] ?? "", 500);
+      return { key: `view ${disk.UUID}`, level: "running", title, text, disk, view: disk.UUID };
+    });
 }
 
 /**

@@ -12,15 +12,14 @@ const ROOT = "/org/tetraslibre/Back";
 /** Over how many ms the speed of a backup is measured. */
 const PACE_MS = 15_000;
 
-/** @type {HistoryState} */
-const NO_HISTORY = {
+/** @type {Paged<never>} */
+const NOTHING = {
   uuid: "",
   before: [0],
   entries: [],
   more: false,
   loading: false,
   trouble: "",
-  recent: [],
 };
 
 /** @type {State} */
@@ -34,7 +33,9 @@ export const START = {
   access: null,
   pending: [],
   trouble: "",
-  history: NO_HISTORY,
+  history: { ...NOTHING, recent: [] },
+  past: NOTHING,
+  views: {},
   dialog: null,
   allNews: false,
   now: 0,
@@ -91,6 +92,10 @@ export function reduce(state, happening) {
       return { ...state, trouble: happening.trouble };
     case "history":
       return { ...state, history: { ...state.history, ...happening.change } };
+    case "past":
+      return { ...state, past: { ...state.past, ...happening.change } };
+    case "view":
+      return { ...state, views: { ...state.views, [happening.uuid]: happening.path } };
     case "dialog":
       return { ...state, dialog: happening.dialog, trouble: "" };
     case "dialog-change":

@@ -46,6 +46,8 @@ interface Disk {
   LastSeen: number;
   LastSuccess: number;
   LastVerdict: string;
+  /** A daemon of before has none. */
+  BrowseUntil?: number;
 }
 
 /** Properties of org.tetraslibre.Back.Backup. */
@@ -99,14 +101,23 @@ type Access = "admin" | "operator" | "none" | null;
 /** Samples of how much a backup had done, oldest first. */
 type Pace = { at: number; bytes: number; fraction: number }[];
 
-interface HistoryState {
+/** An entry of GetJobs: what was verified or restored. */
+interface JobEntry extends Omit<Entry, "Trigger"> {
+  Kind: string;
+}
+
+/** A list that is read a page at a time. */
+interface Paged<E> {
   uuid: string;
   /** Where the pages begin that were turned to reach this one; the last is this one's. */
   before: number[];
-  entries: Entry[];
+  entries: E[];
   more: boolean;
   loading: boolean;
   trouble: string;
+}
+
+interface HistoryState extends Paged<Entry> {
   /** The newest ones, for the chart. */
   recent: Entry[];
 }
@@ -124,6 +135,17 @@ interface Snapshot {
   Manifest: boolean;
 }
 
+/** Where to: a folder, where it came from, or the database server. */
+type Goal = "folder" | "place" | "mysql" | "postgresql";
+
+/** What a person wants back. */
+interface Wish {
+  goal: Goal;
+  /** Paths, or names of databases; none = everything. */
+  what: string[];
+  folder: string;
+}
+
 type Dialog =
   | {
       kind: "snapshots";
@@ -131,13 +153,16 @@ type Dialog =
       snapshots: Snapshot[] | null;
       /** The one that is to be restored; empty = none yet. */
       restoring: string;
+      wish: Wish;
+      /** Whether the person is asked once more. */
+      asking: boolean;
       trouble: string;
       busy: boolean;
     }
   | { kind: "save" | "rename" | "forget" | "unplug"; uuid: string; trouble: string; busy: boolean }
   | {
       kind: "log";
-      entry: Entry;
+      entry: Entry | JobEntry;
       text: string | null;
       trouble: string;
       search: string;
@@ -157,6 +182,9 @@ interface State {
   /** What went wrong with something asked for. */
   trouble: string;
   history: HistoryState;
+  past: Paged<JobEntry>;
+  /** Where a backup is shown, by the UUID of its disk. */
+  views: Readonly<Record<string, string>>;
   dialog: Dialog | null;
   /** Whether all news are shown, not only the worst. */
   allNews: boolean;
@@ -175,6 +203,8 @@ type Happening =
   | { type: "answered"; key: string; trouble: string }
   | { type: "trouble"; trouble: string }
   | { type: "history"; change: Partial<HistoryState> }
+  | { type: "past"; change: Partial<Paged<JobEntry>> }
+  | { type: "view"; uuid: string; path: string }
   | { type: "dialog"; dialog: Dialog | null }
   | { type: "dialog-change"; change: object }
   | { type: "all-news"; shown: boolean }

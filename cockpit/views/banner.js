@@ -59,7 +59,11 @@ export function banner(state, actions) {
  * @param {Access} access
  * @param {import("../actions.js").Actions} actions
  */
-function deed({ hold, job }, access, actions) {
+function deed({ hold, job, view }, access, actions) {
+  if (view) {
+    const disabled = !may(access, "EndBrowse");
+    return button(_("Show it no longer"), () => actions.endBrowse(view), { disabled });
+  }
   if (job) {
     const disabled = !may(access, "CancelJob");
     return button(_("Cancel"), () => actions.cancelJob(job.Id), { disabled });

@@ -57,7 +57,9 @@ export function deeds(disk, busy, access, pending, actions) {
       one("Unplug", waiting("unplug") ? _("Unplugging…") : _("Unplug safely"), () =>
         busy ? actions.open("unplug", uuid) : actions.unplug(disk),
       ),
-    disk.Saved && one("ListSnapshots", _("Backups…"), () => actions.openSnapshots(uuid), list),
+    // From the disk of a server that is dead, too, which nobody wants to save here.
+    (disk.Saved || disk.State === "unknown") &&
+      one("ListSnapshots", _("Backups…"), () => actions.openSnapshots(uuid), list),
     disk.Saved
       ? one("SaveDisk", _("Rename…"), () => actions.open("rename", uuid), name)
       : one("SaveDisk", _("Save…"), () => actions.open("save", uuid), name),

@@ -24,7 +24,7 @@ export function dialog(state, actions) {
     case "forget":
       return forgetting(open, disk, actions);
     case "snapshots":
-      return snapshotsDialog(open, disk, actions);
+      return snapshotsDialog(open, disk, state.views[disk.UUID] ?? "", actions);
     case "unplug":
       return unplugging(disk, actions);
   }

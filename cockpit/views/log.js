@@ -29,7 +29,7 @@ export function logDialog(open, actions) {
     date: moment(entry.StartedAt),
   });
   return modal(
-    `log ${entry.Id}`,
+    `log ${"Kind" in entry ? "job " : ""}${entry.Id}`,
     title,
     actions.close,
     { class: "wide" },
@@ -89,7 +89,7 @@ function content(open, text, actions) {
 }
 
 /**
- * @param {Entry} entry
+ * @param {Entry | JobEntry} entry
  * @param {string} text
  */
 function download(entry, text) {

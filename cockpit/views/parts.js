@@ -113,3 +113,39 @@ export const card = (id, title, aside, ...children) =>
     h("div", { class: "card-head" }, h("h2", { id: `${id}-title` }, title), aside),
     children,
   );
+
+/**
+ * A table; where it is too narrow for one, style makes it a list, and must not take its roles away.
+ *
+ * @param {string} title the id of what names it
+ * @param {string[]} columns
+ * @param {string} last what the last column is, whose name is only heard
+ * @param {{props: Props, cells: Child[], deeds: Child}[]} rows
+ */
+export const table = (title, columns, last, rows) =>
+  h(
+    "table",
+    { class: "table", role: "table", "aria-labelledby": title },
+    h(
+      "thead",
+      { role: "rowgroup" },
+      h(
+        "tr",
+        { role: "row" },
+        columns.map((name) => h("th", { scope: "col", role: "columnheader" }, name)),
+        h("th", { scope: "col", role: "columnheader" }, h("span", { class: "unseen" }, last)),
+      ),
+    ),
+    h(
+      "tbody",
+      { role: "rowgroup" },
+      rows.map(({ props, cells, deeds }) =>
+        h(
+          "tr",
+          { ...props, role: "row" },
+          cells.map((cell, index) => h("td", { role: "cell", "data-label": columns[index] }, cell)),
+          h("td", { role: "cell", class: "action" }, deeds),
+        ),
+      ),
+    ),
+  );

@@ -1,11 +1,12 @@
-/** The backups that lie on a disk: kept, verified, restored. */
+/** The backups that lie on a disk: kept, verified, shown, restored. */
 
 import { h } from "../dom.js";
 import { called } from "../news.js";
 import { _, clean, fill, number } from "../text.js";
 import { moment, size } from "../units.js";
 import { modal } from "./dialog.js";
-import { alert, button, label } from "./parts.js";
+import { alert, button, label, table } from "./parts.js";
+import { restoring } from "./restore.js";
 
 /**
  * @typedef {Extract<Dialog, {kind: "snapshots"}>} Open
@@ -15,36 +16,40 @@ import { alert, button, label } from "./parts.js";
 /**
  * @param {Open} open
  * @param {Disk} disk
+ * @param {string} view where a backup of it is shown, if that is known
  * @param {Actions} actions
  */
-export function snapshotsDialog(open, disk, actions) {
+export function snapshotsDialog(open, disk, view, actions) {
   const name = called(disk);
-  const title = open.restoring
-    ? fill(_("Restore {snapshot}"), { snapshot: clean(open.restoring, 120) })
-    : fill(_("Backups on {name}"), { name });
+  let title = fill(_("Backups on {name}"), { name });
+  if (open.restoring)
+    title = fill(_("Restore {snapshot}"), { snapshot: clean(open.restoring, 120) });
+  if (open.asking) title = _("Replace what is there now?");
   return modal(
     `snapshots ${open.uuid}`,
     title,
     actions.close,
     { class: "wide" },
     open.trouble && alert("error", open.trouble, { role: "alert", key: "trouble" }),
-    open.restoring ? form(open, actions) : list(open, disk, actions),
+    open.restoring ? restoring(open, disk, actions) : list(open, disk, view, actions),
   );
 }
 
 /**
  * @param {Open} open
  * @param {Disk} disk
+ * @param {string} view
  * @param {Actions} actions
  */
-function list(open, disk, actions) {
+function list(open, disk, view, actions) {
   const found = open.snapshots;
   const columns = [_("Started"), _("Host"), _("Size"), _("Files")];
-  // Pinning, verifying and restoring need the disk itself.
-  const disabled = open.busy || !disk.Device;
+  // All of it needs the disk itself, and to have it alone.
+  const disabled = open.busy || !disk.Device || Boolean(disk.BrowseUntil);
   return h(
     "div",
     { key: "list", class: "stack" },
+    disk.BrowseUntil ? shown(disk, disk.BrowseUntil, view, open.busy, actions) : null,
     !found && open.busy && h("p", { role: "status" }, _("Looking at the disk…")),
     found?.length === 0 && h("p", null, _("There is no complete backup on it.")),
     found &&
@@ -53,47 +58,45 @@ function list(open, disk, actions) {
       h("p", { class: "help" }, _("As last seen: the disk is not plugged in.")),
     found &&
       found.length > 0 &&
-      h(
-        "table",
-        { class: "table", role: "table", "aria-labelledby": "dialog-title" },
-        h(
-          "thead",
-          { role: "rowgroup" },
-          h(
-            "tr",
-            { role: "row" },
-            columns.map((name) => h("th", { scope: "col", role: "columnheader" }, name)),
-            h(
-              "th",
-              { scope: "col", role: "columnheader" },
-              h("span", { class: "unseen" }, _("What can be done")),
-            ),
-          ),
-        ),
-        h(
-          "tbody",
-          { role: "rowgroup" },
-          found.map((one) => row(one, columns, open, disabled, actions)),
-        ),
+      table(
+        "dialog-title",
+        columns,
+        _("What can be done"),
+        found.map((one) => row(one, disk, open, disabled, actions)),
       ),
     h("div", { class: "buttons" }, button(_("Close"), actions.close, { look: "link" })),
   );
 }
 
 /**
+ * Where it can be walked.
+ *
+ * @param {Disk} disk
+ * @param {number} until
+ * @param {string} view
+ * @param {boolean} disabled
+ * @param {Actions} actions
+ */
+function shown(disk, until, view, disabled, actions) {
+  const title = fill(_("Shown until {date}, only for reading"), { date: moment(until) });
+  return alert(
+    "info",
+    title,
+    { key: "view", id: "view" },
+    view && h("p", null, _("In a terminal of the server, as root, it is here:")),
+    view && h("p", null, h("code", null, clean(view, 500))),
+    button(_("Show it no longer"), () => actions.endBrowse(disk.UUID), { look: "link", disabled }),
+  );
+}
+
+/**
  * @param {Snapshot} one
- * @param {string[]} columns
+ * @param {Disk} disk
  * @param {Open} open
  * @param {boolean} disabled
  * @param {Actions} actions
  */
-function row(one, columns, open, disabled, actions) {
-  const cells = [
-    [moment(one.StartedAt), one.Pinned && label("info", _("pinned"))],
-    clean(one.Host, 80),
-    one.Bytes ? size(one.Bytes) : "–",
-    one.Files ? number(one.Files) : "–",
-  ];
+function row(one, disk, open, disabled, actions) {
   /**
    * @param {string} text
    * @param {() => unknown} onclick
@@ -105,76 +108,22 @@ function row(one, columns, open, disabled, actions) {
       disabled: disabled || refused,
       "aria-label": fill(_("{subject}: {text}"), { subject: clean(one.Snapshot, 120), text }),
     });
-  return h(
-    "tr",
-    { role: "row", key: one.Snapshot, "data-snapshot": one.Snapshot },
-    cells.map((cell, index) => h("td", { role: "cell", "data-label": columns[index] }, cell)),
-    h(
-      "td",
-      { role: "cell", class: "action" },
-      h(
-        "div",
-        { class: "buttons" },
-        deed(one.Pinned ? _("Unpin") : _("Pin"), () => actions.pin(open.uuid, one)),
-        deed(_("Verify"), () => actions.verify(open.uuid, one.Snapshot), !one.Manifest),
-        deed(_("Restore…"), () => actions.chooseToRestore(one.Snapshot)),
-      ),
-    ),
-  );
-}
-
-/**
- * @param {Open} open
- * @param {Actions} actions
- */
-function form(open, actions) {
-  return h(
-    "form",
-    {
-      key: "form",
-      onsubmit: (event) => {
-        event.preventDefault();
-        const data = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
-        const paths = String(data.get("paths"))
-          .split("\n")
-          .filter((path) => path.trim());
-        actions.restore(open.uuid, open.restoring, paths, String(data.get("destination")));
-      },
-    },
-    h("label", { for: "restore-paths" }, _("What is restored")),
-    h("textarea", {
-      id: "restore-paths",
-      name: "paths",
-      rows: 4,
-      spellcheck: "false",
-      "aria-describedby": "restore-paths-help",
-      created: (element) => element.focus(),
-    }),
-    h(
-      "p",
-      { id: "restore-paths-help", class: "help" },
-      _("Paths as on the server, one a line, such as /home/anna/letter.odt; none = everything."),
-    ),
-    h("label", { for: "restore-destination" }, _("Into the folder")),
-    h("input", {
-      id: "restore-destination",
-      name: "destination",
-      type: "text",
-      required: true,
-      spellcheck: "false",
-      autocomplete: "off",
-      "aria-describedby": "restore-destination-help",
-    }),
-    h(
-      "p",
-      { id: "restore-destination-help", class: "help" },
-      _("It is made if it is missing; nothing that is there already is replaced."),
-    ),
-    h(
+  return {
+    props: { key: one.Snapshot, "data-snapshot": one.Snapshot },
+    cells: [
+      [moment(one.StartedAt), one.Pinned && label("info", _("pinned"))],
+      clean(one.Host, 80),
+      one.Bytes ? size(one.Bytes) : "–",
+      one.Files ? number(one.Files) : "–",
+    ],
+    deeds: h(
       "div",
       { class: "buttons" },
-      h("button", { type: "submit", class: "button primary", disabled: open.busy }, _("Restore")),
-      button(_("Back"), () => actions.chooseToRestore(""), { look: "link" }),
+      // On the disk of a stranger nothing is written.
+      disk.Saved && deed(one.Pinned ? _("Unpin") : _("Pin"), () => actions.pin(open.uuid, one)),
+      deed(_("Verify"), () => actions.verify(open.uuid, one.Snapshot), !one.Manifest),
+      deed(_("Show"), () => actions.browse(open.uuid, one.Snapshot)),
+      deed(_("Restore…"), () => actions.chooseToRestore(one.Snapshot)),
     ),
-  );
+  };
 }

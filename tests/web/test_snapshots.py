@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.harness import LoopDisk, TagRule, User
+from tests.harness import LoopDisk, TagRule, User, wait_until
 from tests.system.scene import COPY, Scene
 from tests.web.page import Page
 from tests.web.test_reader import violations
@@ -66,12 +66,101 @@ def test_a_lost_file_is_got_back(
     page.dialog.get_by_label("Into the folder").fill("not absolute")
     page.press("Restore", page.dialog)
     expect(page.dialog.get_by_role("alert")).to_contain_text("whole path")
+    expect(page.dialog.get_by_label("What is restored")).to_have_value("/home/anna/letter")
     page.dialog.get_by_label("Into the folder").fill(str(workspace / "back"))
     page.press("Restore", page.dialog)
     expect(page.dialog).to_have_count(0)
     expect(page.banner).to_contain_text("Restore from “bleu”: success")
     assert (workspace / "back/home/anna/letter").read_text() == "dear\n"
     expect(page.banner).to_contain_text("You may unplug “bleu”")
+
+    # What was done with the backups is told beside what was backed up, each with its log.
+    done = page.place.locator("#jobs tbody tr")
+    expect(done).to_have_count(2)
+    for row, kind, verdict in ((0, "Restore", "Success"), (1, "Verification", "Success")):
+        expect(done.nth(row).locator('[data-label="Job"]')).to_have_text(kind)
+        expect(done.nth(row).locator('[data-label="Verdict"]')).to_have_text(verdict)
+        expect(done.nth(row).locator('[data-label="Backup"]')).to_contain_text("Sauvegarde")
+    page.press("Log", done.nth(0))
+    expect(page.dialog).to_contain_text("restore")
+    expect(page.dialog).to_contain_text("lines, newest first")
+    page.press("Close", page.dialog)
+    # They follow the choice of a disk.
+    page.place.get_by_label("Whose history is shown").select_option(label="“bleu”")
+    expect(done).to_have_count(2)
+
+
+def test_a_backup_is_put_back_in_place_after_a_plain_question(
+    scene: Scene, saved: LoopDisk, page: Page
+) -> None:
+    letter = scene.workspace / "server/home/anna/letter"
+    letter.write_text("overwritten\n")
+    page.open()
+    page.press("Backups…", page.disk(saved))
+    page.press("Restore…", page.dialog.locator("tbody tr"))
+    page.dialog.get_by_label("Where it was, in place of what is there now").check()
+    expect(page.dialog.get_by_label("Into the folder")).to_have_count(0)
+    expect(page.dialog).to_contain_text("/etc, /usr and /boot")
+    page.dialog.get_by_label("What is restored").fill("/home/anna/letter")
+    page.press("Restore…", page.dialog)
+    expect(page.dialog.get_by_role("heading")).to_have_text("Replace what is there now?")
+    for text in ("What is here now will be replaced", "/home/anna/letter", "since then is lost"):
+        expect(page.dialog).to_contain_text(text)
+    expect(page.dialog.get_by_text("Back", exact=True)).to_be_focused()
+    assert violations(page) == []
+    page.press("Back", page.dialog)
+    expect(page.dialog.get_by_label("What is restored")).to_have_value("/home/anna/letter")
+    assert letter.read_text() == "overwritten\n"
+    page.press("Restore…", page.dialog)
+    page.press("Replace it", page.dialog)
+    expect(page.dialog).to_have_count(0)
+    expect(page.banner).to_contain_text("Restore from “bleu”: success")
+    assert letter.read_text() == "dear\n"
+
+
+def test_a_backup_is_shown_and_no_longer(
+    scene: Scene, saved: LoopDisk, page: Page, workspace: Path
+) -> None:
+    page.open()
+    page.press("Backups…", page.disk(saved))
+    rows = page.dialog.locator("tbody tr")
+    page.press("Show", rows)
+    view = page.dialog.locator("#view")
+    expect(view).to_contain_text("Shown until")
+    path = Path(view.locator("code").inner_text())
+    assert [letter.read_text() for letter in path.rglob("letter")] == ["dear\n"]
+    assert violations(page) == []
+    # The disk is not anybody else's meanwhile.
+    for text in ("Verify", "Restore…", "Show"):
+        expect(rows.get_by_text(text, exact=True)).to_be_disabled()
+    page.press("Close", page.dialog)
+    told = page.banner.locator(".alert", has_text="Backups on “bleu” are shown until")
+    expect(told).to_contain_text("do not unplug it")
+    expect(told).to_contain_text(str(path))
+    expect(page.banner).not_to_contain_text("You may unplug")
+    # A page that comes later cannot know where, but until when.
+    page.open()
+    expect(told).to_contain_text("do not unplug it")
+    page.press("Show it no longer", told)
+    expect(told).to_have_count(0)
+    expect(page.banner).to_contain_text("You may unplug “bleu”")
+    assert not path.exists()
+
+
+def test_the_disk_of_another_server_is_restored_from_without_saving_it(
+    scene: Scene, saved: LoopDisk, page: Page, workspace: Path
+) -> None:
+    scene.call("ForgetDisk", "s", saved.uuid)
+    page.open()
+    expect(page.disk(saved)).to_contain_text("Unknown disk")
+    page.press("Backups…", page.disk(saved))
+    row = page.dialog.locator("tbody tr")
+    expect(row.get_by_text("Pin")).to_have_count(0)
+    page.press("Restore…", row)
+    page.dialog.get_by_label("Into the folder").fill(str(workspace / "back"))
+    page.press("Restore", page.dialog)
+    expect(page.banner).to_contain_text("Restore from")
+    wait_until((workspace / "back/home/anna/letter").exists, "the letter to come back")
 
 
 def test_an_ordinary_user_is_not_offered_the_way_back(
