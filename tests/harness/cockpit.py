@@ -6,6 +6,7 @@
     CockpitLogin   for everybody who has a password on this machine
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -130,8 +131,9 @@ def _port(pid: int) -> int:
     """The port of loopback that PID listens on; 0 = none yet. The kernel chose it."""
     own = set()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
-        if found := re.fullmatch(r"socket:\[(\d+)\]", os.readlink(entry)):
-            own.add(found[1])
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            if found := re.fullmatch(r"socket:\[(\d+)\]", os.readlink(entry)):
+                own.add(found[1])
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
         if fields[3] == _LISTENING and fields[9] in own:
