@@ -1,11 +1,15 @@
 """Owner, mode, times, ACLs and extended attributes, from one tree to another.
 
-ACLs are attributes to the kernel (``system.posix_acl_*``), in a form that all file systems share.
+ACLs are attributes to the kernel (``system.posix_acl_*``), in a form that all file systems share;
+so are the capabilities of a program (``security.capability``).
 """
 
 import errno
+import hashlib
 import os
+import re
 import stat
+from itertools import combinations
 from typing import Final, Protocol
 
 from tetrasback.snapshot.troubles import disk_trouble, source_trouble
@@ -13,6 +17,11 @@ from tetrasback.snapshot.troubles import disk_trouble, source_trouble
 COPIED: Final = ("user.", "trusted.", "security.", "system.posix_acl_")
 _OWN: Final = "trusted.SGI_ACL_"
 """XFS's second view of ACLs."""
+
+SUBSETS_MAX: Final = 10
+"""Of so many attributes, every choice is tried for the one that was sealed."""
+
+_ODD: Final = re.compile(rb"[\\=\n\r]")
 
 Attributes = tuple[tuple[str, bytes], ...]
 
@@ -53,6 +62,49 @@ def replace_attributes(path: int, attributes: Attributes) -> None:
     except OSError as error:
         raise disk_trouble(error) from error
     write_attributes(path, attributes)
+
+
+# --- seals --------------------------------------------------------------------------------------
+
+
+def canonical(attributes: Attributes) -> bytes:
+    """ATTRIBUTES as lines NAME=0xVALUE, sorted as bytes: what getfattr(1) writes of them.
+
+    Names have ``\\ooo`` for backslash, ``=`` and ends of lines; values are in hexadecimal.
+    """
+    return b"".join(
+        sorted(
+            _ODD.sub(lambda found: b"\\%03o" % found[0][0], os.fsencode(name))
+            + f"=0x{value.hex()}\n".encode("ascii")
+            for name, value in attributes
+        )
+    )
+
+
+def seal(attributes: Attributes) -> str:
+    """The word that stands for ATTRIBUTES, SHA-256 in hexadecimal; '' = there are none."""
+    return hashlib.sha256(canonical(attributes)).hexdigest() if attributes else ""
+
+
+def sealed_part(attributes: Attributes, word: str) -> Attributes | None:
+    """Those of ATTRIBUTES for which WORD stands; None = it stands for others.
+
+    Whoever added some to an entry does not make it lose those that it had.
+    """
+    if seal(attributes) == word:
+        return attributes
+    if not word:
+        return ()
+    if len(attributes) > SUBSETS_MAX:
+        return None
+    for count in range(len(attributes) - 1, 0, -1):
+        for chosen in combinations(attributes, count):
+            if seal(chosen) == word:
+                return chosen
+    return None
+
+
+# --- giving -------------------------------------------------------------------------------------
 
 
 class Facts(Protocol):

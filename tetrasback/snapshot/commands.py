@@ -14,7 +14,7 @@ from tetrasback.snapshot.fingerprint import fingerprint
 from tetrasback.snapshot.key import read_key
 from tetrasback.snapshot.listing import written
 from tetrasback.snapshot.making import make
-from tetrasback.snapshot.manifest import BadManifest, Manifest, open_manifest
+from tetrasback.snapshot.manifest import NOT_COVERED, BadManifest, Manifest, open_manifest
 from tetrasback.snapshot.patterns import Patterns, read_patterns
 from tetrasback.snapshot.plan import plan
 from tetrasback.snapshot.retention import read_policy
@@ -96,6 +96,8 @@ def verify_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
     if options.newer is not None and options.newer_manifest is not None:
         newer = Newer(_tree_itself(options.newer), _manifest(options.newer_manifest, key))
     extent = Extent(options.sample / 100, options.seconds, options.start)
+    if not manifest.covers_attributes:
+        speaker.note(NOT_COVERED)
     found = _Found(speaker)
     following = verify(tree, manifest, newer, extent, found)
     if options.damaged is not None and found.places:

@@ -31,14 +31,18 @@ Count = Callable[[int], None]
 
 
 class Copied:
-    """What became of a file: its state as it was read, its digest, and whether it held still."""
+    """What became of a file: its state as it was read, its digest, whether it held still, and the
+    attributes that were copied."""
 
-    __slots__ = ("sha256", "status", "still")
+    __slots__ = ("attributes", "sha256", "status", "still")
 
-    def __init__(self, status: os.stat_result, sha256: str, still: bool) -> None:
+    def __init__(
+        self, status: os.stat_result, sha256: str, still: bool, attributes: Attributes = ()
+    ) -> None:
         self.status = status
         self.sha256 = sha256
         self.still = still
+        self.attributes = attributes
 
 
 def open_source(directory: int, name: str) -> int:
@@ -99,7 +103,7 @@ def copy_file(
             _close(writer)
     finally:
         os.close(reader)
-    return Copied(after, digest, still)
+    return Copied(after, digest, still, attributes)
 
 
 def _same(before: os.stat_result, after: os.stat_result) -> bool:
@@ -224,8 +228,8 @@ def hash_file(directory: int, name: str, count: Count) -> Copied:
 
 def copy_special(
     source: int, target: int, name: str, status: os.stat_result, dresser: Dresser = EXACTLY
-) -> str:
-    """Copy a link, device, FIFO or socket; a link's text, else ''.
+) -> tuple[str, Attributes]:
+    """Copy a link, device, FIFO or socket; a link's text, else '', and its attributes.
 
     Raises SourceTrouble, Vanished, DiskTrouble.
     """
@@ -235,7 +239,7 @@ def copy_special(
     if stat.S_ISLNK(status.st_mode):
         text = read_link(source, name)
     make_special(target, name, status, text, attributes, dresser)
-    return text
+    return text, attributes
 
 
 def make_special(

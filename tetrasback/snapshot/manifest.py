@@ -3,10 +3,11 @@
 ::
 
     #mtree v2.0
+    #covers attributes
     . type=dir uid=0 gid=0 mode=0755 time=1764036000.000000000 tags=189…:2
     ./a\\040name type=file uid=1000 gid=1000 mode=0644 size=12 time=… tags=… sha256=…
     ./to type=link uid=0 gid=0 mode=0777 time=… tags=… link=a\\040name
-    ./dir type=dir …
+    ./dir type=dir … tags=xattr:7d1a…
     ./dir/below type=file …
     #directory 0 2 13 245 .
     #directory 258 1 12 190 ./dir
@@ -17,6 +18,11 @@ A directory's line is followed by those of its entries that are no directories, 
 their names; directories come in the order of their paths. Bytes of a name that are not plain are
 ``\\ooo``, as vis(3) writes them. ``tags`` holds, in hexadecimal, what tells that an entry of the
 *source* has not been touched since: its change time in ns and its inode number.
+
+An entry that has extended attributes (ACLs and capabilities are such) has a second word ``tags``:
+``xattr:`` and the SHA-256 of them all (`attributes.canonical`). One without the word has none. That
+is so where the second line says ``#covers attributes``; in an older manifest nothing is known of
+them. (mtree(5) has no keyword for them, and refuses those that it does not have.)
 
 To programs that read mtree(5), what begins with ``#`` is a comment. ``#directory`` gives offset
 and length of a directory's lines, the number of its files and their bytes; ``#directories`` the
@@ -36,14 +42,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from tetrasback.snapshot.attributes import Attributes, seal
+
 HEAD: Final = b"#mtree v2.0\n"
+COVERS: Final = b"#covers attributes\n"
 SEAL: Final = b"#hmac-sha256 "
+SEAL_BYTES: Final = len(SEAL) + 64 + 1
+"""Length of the last line."""
+NOT_COVERED: Final = (
+    "the manifest is an older one that does not cover attributes: whether access control lists and"
+    " capabilities are as they were written is not known"
+)
+ATTRIBUTES: Final = "xattr"
+"""What `Entry.words` has the word for attributes under."""
 KEY_BYTES: Final = 32
 DIRECTORY_LINE_MAX: Final = 1 << 16
 
 _ODD: Final = re.compile(r"[^!-~]|[#*?\[\\]")
 _ESCAPED: Final = re.compile(rb"\\([0-3][0-7]{2})")
 _BLOCK: Final = re.compile(rb"#directory" + rb" ([0-9]{1,18})" * 4 + rb" ([!-~]+)\n")
+_SEALED: Final = re.compile(rb"#hmac-sha256 ([0-9a-f]{64})\n")
 _TYPES: Final = {
     stat.S_IFREG: "file",
     stat.S_IFDIR: "dir",
@@ -54,6 +72,7 @@ _TYPES: Final = {
     stat.S_IFSOCK: "socket",
 }
 _BILLION: Final = 1_000_000_000
+_ATTRIBUTES: Final = "tags=xattr:"
 
 
 class BadManifest(Exception):
@@ -110,6 +129,11 @@ def has_facts(rest: str, known: str) -> bool:
     return rest.startswith(known) or rest == known[:-1]
 
 
+def attribute_word(attributes: Attributes) -> str:
+    """What a line has of ATTRIBUTES, with a blank at its end; '' = there are none."""
+    return f"{_ATTRIBUTES}{seal(attributes)} " if attributes else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line, read."""
@@ -118,6 +142,11 @@ class Entry:
     """Relative, below ``.``, as os.fsdecode gives it."""
     type: str
     words: Mapping[str, str]
+
+    @property
+    def attributes(self) -> str:
+        """The word for its attributes (`attributes.seal`); '' = none, if the manifest says that."""
+        return self.words.get(ATTRIBUTES, "")
 
     @property
     def size(self) -> int:
@@ -139,7 +168,13 @@ class Entry:
 def read_line(line: str) -> Entry:
     """What LINE says. Raises BadManifest."""
     path, _, rest = line.partition(" ")
-    words = dict(word.partition("=")[::2] for word in rest.split())
+    words = {}
+    for word in rest.split():
+        if word.startswith(_ATTRIBUTES):
+            words[ATTRIBUTES] = word.removeprefix(_ATTRIBUTES)
+        else:
+            key, _, value = word.partition("=")
+            words[key] = value
     if path != "." and not path.startswith("./"):
         raise BadManifest(f"a line of the manifest begins with no path: {line[:80]}")
     if "/../" in path + "/" or "type" not in words:
@@ -163,10 +198,14 @@ class Block:
 class Manifest:
     """A manifest to compare with. Only the table of its directories is held in memory."""
 
-    def __init__(self, descriptor: int, blocks: Mapping[str, Block]) -> None:
+    def __init__(
+        self, descriptor: int, blocks: Mapping[str, Block], covers_attributes: bool
+    ) -> None:
         self._descriptor = descriptor
         self.blocks = blocks
         """By the directory's path, as it is written in the manifest."""
+        self.covers_attributes = covers_attributes
+        """Whether an entry without a word for attributes has none."""
 
     @property
     def files(self) -> int:
@@ -220,7 +259,8 @@ def read_manifest(descriptor: int, key: bytes | None) -> Manifest:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise BadManifest("the manifest is no regular file")
         end = _check_seal(descriptor, key)
-        return Manifest(descriptor, _read_table(descriptor, end))
+        head = os.pread(descriptor, len(HEAD + COVERS), 0)
+        return Manifest(descriptor, _read_table(descriptor, end), head == HEAD + COVERS)
     except BaseException:
         os.close(descriptor)
         raise
@@ -228,20 +268,35 @@ def read_manifest(descriptor: int, key: bytes | None) -> Manifest:
 
 def _check_seal(descriptor: int, key: bytes | None) -> int:
     """Where the sealed part ends."""
-    size = os.fstat(descriptor).st_size
-    length = len(SEAL) + 64 + 1
-    end = size - length
-    last = os.pread(descriptor, length, max(end, 0))
-    if end < len(HEAD) or not last.startswith(SEAL) or not last.endswith(b"\n"):
-        raise BadManifest("the manifest has no seal: it is not complete")
+    written, end = _read_seal(descriptor)
     if key is None:
         return end
     digest = hmac.new(key, digestmod=hashlib.sha256)
     for offset in range(0, end, 1 << 20):
         digest.update(os.pread(descriptor, min(1 << 20, end - offset), offset))
-    if not hmac.compare_digest(last[len(SEAL) : -1], digest.hexdigest().encode()):
+    if not hmac.compare_digest(written, digest.hexdigest()):
         raise OthersManifest("the seal of the manifest is not this server's")
     return end
+
+
+def _read_seal(descriptor: int) -> tuple[str, int]:
+    """The seal as it is written, not whether it is right; and where the sealed part ends."""
+    end = os.fstat(descriptor).st_size - SEAL_BYTES
+    found = _SEALED.fullmatch(os.pread(descriptor, SEAL_BYTES, max(end, 0)))
+    if end < len(HEAD) or found is None:
+        raise BadManifest("the manifest has no seal: it is not complete")
+    return found[1].decode("ascii"), end
+
+
+def written_seal(descriptor: int) -> str:
+    """What the last line of the manifest in an open file says, in hexadecimal; '' = nothing.
+
+    Raises OSError.
+    """
+    try:
+        return _read_seal(descriptor)[0]
+    except BadManifest:
+        return ""
 
 
 def _read_table(descriptor: int, end: int) -> dict[str, Block]:
@@ -278,7 +333,7 @@ class Writer:
         self._digest = hmac.new(key, digestmod=hashlib.sha256)
         self._offset = 0
         self._blocks: list[tuple[str, Block]] = []
-        self._write(HEAD)
+        self._write(HEAD + COVERS)
 
     def _write(self, data: bytes) -> None:
         self._file.write(data)

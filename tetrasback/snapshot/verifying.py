@@ -1,4 +1,4 @@
-"""Whether a snapshot is still what its manifest says: kind, owner, mode, time, and every byte.
+"""Whether a snapshot is still what its manifest says: kind, owner, mode, time, attributes, bytes.
 
 The whole of it, a sample, or as much as there is time for, from where the last look ended. A file
 that the next newer snapshot shares is read there.
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from tetrasback.snapshot.attributes import read_attributes, seal
 from tetrasback.snapshot.copying import hash_file, open_source
 from tetrasback.snapshot.listing import join, written
 from tetrasback.snapshot.manifest import BadManifest, Entry, Manifest, decode_name, read_line
@@ -55,6 +56,8 @@ def verify(
 ) -> int:
     """Look at TREE; the number of the directory at which to go on, 0 = it is through."""
     seen = _Counter(listener)
+    if newer is not None and manifest.covers_attributes > newer.manifest.covers_attributes:
+        newer = None  # nobody would look at them there
     until = None if extent.seconds is None else time.monotonic() + extent.seconds
     for number, directory in enumerate(manifest.blocks):
         if number < extent.start or (extent.sample < 1 and random.random() >= extent.sample):
@@ -126,13 +129,16 @@ def _directory(
     try:
         seen.entry()
         entry = read_line(f"{directory} {lines.pop(directory)}")
-        _compare(os.fstat(here), entry, path, seen)
+        if _compare(os.fstat(here), entry, path, seen) and manifest.covers_attributes:
+            _compare_attributes(here, entry, path, seen)
         for place, rest in lines.items():
-            _entry(here, f"{place} {rest}", newer, shared, seen)
+            _entry(here, f"{place} {rest}", manifest.covers_attributes, newer, shared, seen)
         for name in _unknown(here, path, lines, manifest):
             seen.corrupt(f"{path}/{name}".lstrip("/"), "it is not in the manifest")
     except (KeyError, BadManifest) as error:
         seen.corrupt(path, f"the manifest makes no sense: {error}")
+    except (SourceTrouble, Vanished) as error:
+        seen.corrupt(path, f"its attributes cannot be read: {error}")
     finally:
         os.close(here)
 
@@ -149,8 +155,14 @@ def _unknown(here: int, path: str, lines: Mapping[str, str], manifest: Manifest)
 
 
 def _entry(
-    directory: int, line: str, newer: Newer | None, shared: Mapping[str, str], seen: _Counter
+    directory: int,
+    line: str,
+    covered: bool,
+    newer: Newer | None,
+    shared: Mapping[str, str],
+    seen: _Counter,
 ) -> None:
+    """Look at the entry of LINE in DIRECTORY. COVERED: the manifest knows of attributes."""
     entry = read_line(line)
     path = entry.path.removeprefix("./")
     name = path.rpartition("/")[2]
@@ -161,6 +173,8 @@ def _entry(
             return
         if not _compare(status, entry, path, seen):
             return
+        if covered:
+            _compare_attributes(f"/proc/self/fd/{directory}/{name}", entry, path, seen)
         if entry.type == "link":
             text = os.readlink(name, dir_fd=directory)
             if text != decode_name(entry.words.get("link", "")):
@@ -191,6 +205,12 @@ def _compare(status: os.stat_result, entry: Entry, path: str, seen: _Counter) ->
     if wrong:
         seen.corrupt(path, f"{wrong} is not what was written")
     return not wrong
+
+
+def _compare_attributes(place: int | str, entry: Entry, path: str, seen: _Counter) -> None:
+    """Raises SourceTrouble, Vanished."""
+    if seal(read_attributes(place, follow=isinstance(place, int))) != entry.attributes:
+        seen.corrupt(path, "its attributes are not what was written")
 
 
 def difference(status: os.stat_result, entry: Entry) -> str:

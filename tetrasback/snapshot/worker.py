@@ -16,10 +16,16 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tetrasback.snapshot.attributes import EXACTLY, read_attributes
+from tetrasback.snapshot.attributes import EXACTLY, read_attributes, replace_attributes
 from tetrasback.snapshot.copying import copy_file, copy_special, hash_file, read_link
 from tetrasback.snapshot.listing import Excluded, join, list_directory, written
-from tetrasback.snapshot.manifest import Manifest, encode_name, facts, has_facts
+from tetrasback.snapshot.manifest import (
+    Manifest,
+    attribute_word,
+    encode_name,
+    facts,
+    has_facts,
+)
 from tetrasback.snapshot.removing import remove
 from tetrasback.snapshot.trees import Tree
 from tetrasback.snapshot.troubles import SourceTrouble, Vanished, disk_trouble, source_trouble
@@ -104,6 +110,7 @@ class Worker:
     def __init__(self, job: Job, reports: Reports) -> None:
         self._job = job
         self._reports = reports
+        self._covered = job.manifest is None or job.manifest.covers_attributes
 
     def directory(self, path: str) -> list[str]:
         """Do the directory at PATH, which the target has already; the paths of those in it.
@@ -182,8 +189,11 @@ class Worker:
                 below.append(join(here.path, name))
             else:
                 self._entry(here, name, found)
+        known = facts(status)
+        if self._job.in_place and not has_facts(here.old.get(written(here.path), ""), known):
+            replace_attributes(here.target, attributes)  # what it has lost since goes as well
         EXACTLY.dress(here.target, status, attributes)
-        head = written(here.path) + " " + facts(status)
+        head = f"{written(here.path)} {known}{attribute_word(attributes)}"
         lines = "\n".join([head.rstrip(), *here.lines, ""]).encode("ascii")
         self._reports.block(here.path, lines, here.files, here.bytes)
         self._reports.count_files(len(here.lines))
@@ -214,6 +224,8 @@ class Worker:
         trusted = place not in self._job.distrusted
         same = trusted and rest is not None and has_facts(rest, facts(status))
         try:
+            if same and not self._covered:
+                rest = self._complete(here, name, rest or "", facts(status))
             if same and self._share(here, name, status):
                 self._done(here, f"{place} {rest}", status)
             elif status.st_nlink > 1:
@@ -236,6 +248,15 @@ class Worker:
             return (facts(status) + digest).rstrip(), status
         self._drop(here, name)
         return copy_entry(self._reports, here.source, here.target, here.path, name, status)
+
+    def _complete(self, here: _Here, name: str, rest: str, known: str) -> str:
+        """REST of a line of an older manifest, which says nothing of attributes, with them."""
+        try:
+            attributes = read_attributes(f"/proc/self/fd/{here.source}/{name}", follow=False)
+        except (SourceTrouble, Vanished):
+            self._drop(here, name)
+            raise
+        return (known + attribute_word(attributes) + rest[len(known) :]).rstrip()
 
     def take(self, path: str, file: tuple[int, int]) -> str:
         """Have PATH, left for later as a name of FILE (device, inode), in the target; the rest of
@@ -330,7 +351,9 @@ class Worker:
                 return None
             if rest is not None and not rest.endswith(end):
                 return None
-        return end if self._job.in_place or self._link(here, name) else None
+        if not (self._job.in_place or self._link(here, name)):
+            return None
+        return attribute_word(attributes) + end
 
 
 def copy_entry(
@@ -341,13 +364,14 @@ def copy_entry(
     Raises SourceTrouble, Vanished, DiskTrouble.
     """
     if not stat.S_ISREG(status.st_mode):
-        text = copy_special(source, target, name, status)
+        text, attributes = copy_special(source, target, name, status)
         link = f"link={encode_name(text)}" if text else ""
-        return (facts(status) + link).rstrip(), status
+        return (facts(status) + attribute_word(attributes) + link).rstrip(), status
     copied = copy_file(source, target, name, reports.count)
     if not copied.still:
         reports.changing(join(path, name))
-    return f"{facts(copied.status)}sha256={copied.sha256}", copied.status
+    head = facts(copied.status) + attribute_word(copied.attributes)
+    return f"{head}sha256={copied.sha256}", copied.status
 
 
 def _status(directory: int, name: str) -> os.stat_result:

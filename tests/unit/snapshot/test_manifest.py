@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tetrasback.snapshot.attributes import SUBSETS_MAX, canonical, seal, sealed_part
 from tetrasback.snapshot.manifest import (
     BadManifest,
     Writer,
+    attribute_word,
     decode_name,
     encode_name,
     facts,
@@ -96,3 +98,55 @@ def test_facts_tell_a_times_nanoseconds_also_before_1970(tmp_path: Path) -> None
     entry = read_line(f"./old {facts(path.stat())}sha256=0")
     assert (entry.type, entry.size, entry.mtime_ns) == ("file", 3, -1_500_000_000)
     assert entry.mode == path.stat().st_mode & 0o7777
+
+
+# --- attributes -----------------------------------------------------------------------------------
+
+ATTRIBUTES = st.dictionaries(
+    NAMES.map(os.fsdecode), st.binary(max_size=20), max_size=SUBSETS_MAX // 2
+).map(lambda found: tuple(found.items()))
+
+
+@given(ATTRIBUTES)
+def test_attributes_are_lines_of_plain_words_in_any_order(
+    attributes: tuple[tuple[str, bytes], ...],
+) -> None:
+    lines = canonical(attributes).splitlines(keepends=True) if attributes else []
+    text = canonical(attributes)
+    assert text.count(b"\n") == text.count(b"=") == len(attributes)
+    assert canonical(attributes[::-1]) == text
+    assert bool(seal(attributes)) == bool(lines)
+
+
+@given(ATTRIBUTES, ATTRIBUTES)
+def test_different_attributes_have_different_words(
+    one: tuple[tuple[str, bytes], ...], other: tuple[tuple[str, bytes], ...]
+) -> None:
+    assert (seal(one) == seal(other)) == (dict(one) == dict(other))
+
+
+@given(ATTRIBUTES, ATTRIBUTES)
+def test_what_was_added_is_told_from_what_is_sealed(
+    sealed: tuple[tuple[str, bytes], ...], others: tuple[tuple[str, bytes], ...]
+) -> None:
+    present = {**dict(others), **dict(sealed)}
+    assert dict(sealed_part(tuple(present.items()), seal(sealed)) or ()) == dict(sealed)
+    for name in dict(sealed):
+        lacking = tuple(item for item in present.items() if item[0] != name)
+        assert sealed_part(lacking, seal(sealed)) is None
+
+
+def test_more_than_anybody_has_are_not_tried() -> None:
+    many = tuple((f"user.{number}", b"") for number in range(SUBSETS_MAX + 1))
+    assert sealed_part(many, seal(many)) == many
+    assert sealed_part(many, seal(many[:-1])) is None
+    assert sealed_part(many, "") == ()
+
+
+@given(ATTRIBUTES)
+def test_a_line_keeps_its_tags_beside_the_word_for_attributes(
+    attributes: tuple[tuple[str, bytes], ...],
+) -> None:
+    entry = read_line(f"./a type=file tags=1:2 {attribute_word(attributes)}sha256=ab")
+    assert entry.attributes == seal(attributes)
+    assert (entry.words["tags"], entry.words["sha256"]) == ("1:2", "ab")

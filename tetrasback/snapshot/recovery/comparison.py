@@ -15,12 +15,25 @@ class Compared:
         self._path = path
         place = written(path)
         self._trouble = ""
+        self._covered = manifest.covers_attributes
         try:
             self._lines = manifest.lines(place)
         except OSError as error:
             self._lines = {}
             self._trouble = f"the manifest cannot be read: {words(error)}"
         self._own = self._lines.pop(place, None)
+
+    def attributes(self, path: str) -> str | None:
+        """The word for the attributes of the entry at PATH in it, or of itself, that still has to
+        come by; None = nothing is known of them."""
+        place = written(path)
+        rest = self._own if path == self._path else self._lines.get(place)
+        if rest is None:
+            return "" if self._covered else None
+        try:
+            return read_line(f"{place} {rest}").attributes if self._covered else None
+        except BadManifest:
+            return ""
 
     def itself(self, status: os.stat_result) -> str:
         """What is wrong with the directory; '' = nothing."""

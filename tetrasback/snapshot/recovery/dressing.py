@@ -2,9 +2,12 @@
 
 import errno
 import os
+import stat
+from dataclasses import dataclass
 from typing import Final
 
-from tetrasback.snapshot.attributes import Attributes, Dresser
+from tetrasback.snapshot.attributes import Attributes, Dresser, Facts, sealed_part
+from tetrasback.snapshot.recovery.archive import MemberFacts
 from tetrasback.snapshot.troubles import disk_trouble, words
 
 _CANNOT: Final = frozenset(
@@ -40,6 +43,48 @@ class Lenient(Dresser):
         return text
 
 
-def without_rights(attributes: Attributes) -> Attributes:
-    """ATTRIBUTES without those that let a program do more than who starts it."""
-    return tuple(item for item in attributes if item[0] != CAPABILITY)
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What of an entry's attributes may come back: those that the server wrote, by their seal."""
+
+    attributes: Attributes = ()
+    others: tuple[str, ...] = ()
+    """Names of those that may not."""
+    lacking: bool = False
+    """Some that it had are not there: its mode alone may let in whom its list kept out."""
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong with them; '' = nothing."""
+        if self.lacking:
+            what = "its attributes are not what was written, and are left out"
+        elif self.others:
+            what = "it has attributes that were not written, which are left out"
+        else:
+            return ""
+        names = ", ".join(self.others[:10])
+        return f"{what}: {names}" if names else what
+
+    def mode(self, mode: int) -> int:
+        """MODE as it may be given: where a list is lacking, the group's part was its mask."""
+        return mode & ~stat.S_IRWXG if self.lacking and not stat.S_ISLNK(mode) else mode
+
+    def facts(self, facts: Facts) -> Facts:
+        """FACTS with such a mode."""
+        mode = self.mode(facts.st_mode)
+        if mode == facts.st_mode:
+            return facts
+        return MemberFacts(
+            *(mode, facts.st_uid, facts.st_gid, facts.st_rdev, 0),
+            *(facts.st_atime_ns, facts.st_mtime_ns),
+        )
+
+
+def proved(attributes: Attributes, word: str | None) -> Proved:
+    """What of ATTRIBUTES is sealed by WORD (`attributes.seal`); None = there is no seal at all."""
+    if word is None:
+        return Proved(attributes)
+    kept = sealed_part(attributes, word)
+    known = {name for name, _ in kept or ()}
+    others = tuple(name for name, _ in attributes if name not in known)
+    return Proved(kept or (), others, lacking=kept is None)

@@ -18,6 +18,8 @@ from tetrasback.snapshot.recovery.dressing import (
     CAPABILITY,
     SPECIAL_RIGHTS,
     Lenient,
+    Proved,
+    proved,
 )
 from tetrasback.snapshot.recovery.tally import DAMAGED, INCOMPLETE, LEFT_OUT, Tally
 from tetrasback.snapshot.recovery.wanted import HOME
@@ -31,7 +33,7 @@ class _Level:
     name: str
     entries: Iterator[Named]
     status: os.stat_result
-    attributes: Attributes
+    attributes: Proved
     compared: Compared | None
     dressed: bool
     """It gets owner, mode and times when it is through."""
@@ -48,6 +50,10 @@ class _First:
     sha256: str
     text: str
     is_damaged: bool
+    attributes: Attributes
+    """All that its copy in the backup has …"""
+    proved: Proved
+    """… and what of them came back."""
 
 
 class Homes:
@@ -67,7 +73,7 @@ class Homes:
         """Of those, by device and inode on the disk."""
         self.bytes = 0
         """What is to be copied, once it was looked at."""
-        self._pending: list[tuple[str, os.stat_result, Attributes]] = []
+        self._pending: list[tuple[str, os.stat_result, Proved]] = []
         self._top = ""
         """The directory below Donnees in which what is asked for lies."""
         self._levels: list[_Level] = []
@@ -201,15 +207,21 @@ class Homes:
             made = self._to.directory(part)
             path = join(path, part)
             if made:
-                attributes = self._attributes_here(path)
+                inner = path.partition("/")[2]
+                attributes = self._attributes_here(path, self._compared(inner), inner)
                 self._pending.append((path, os.fstat(self._source.here), attributes))
 
-    def _attributes_here(self, place: str) -> Attributes:
+    def _attributes_here(self, place: str, compared: Compared | None, path: str) -> Proved:
+        """Of the directory at PATH below Donnees, as COMPARED has it; known as PLACE."""
         try:
-            return read_attributes(self._source.here)
+            found = read_attributes(self._source.here)
         except (SourceTrouble, Vanished) as error:
             self._tally.met(DAMAGED, place, f"its attributes cannot be read: {error}")
-            return ()
+            return Proved(lacking=True)
+        attributes = proved(found, compared.attributes(path) if compared is not None else None)
+        if attributes.wrong:
+            self._tally.met(DAMAGED, place, attributes.wrong)
+        return attributes
 
     def _enter(self, name: str, status: os.stat_result) -> None:
         """Into the directory NAME, '' = Donnees itself."""
@@ -229,14 +241,14 @@ class Homes:
                 self._source.up()
             return
         self._seen[place] = True
-        level = _Level(name, iter(()), status, (), None, made or self._to.replace)
+        level = _Level(name, iter(()), status, Proved(), None, made or self._to.replace)
         self._levels.append(level)
         if self._manifest is not None:
             level.compared = Compared(self._manifest, self._path())
             wrong = level.compared.itself(status)
             if wrong:
                 self._tally.met(DAMAGED, self._place(), wrong)
-        level.attributes = self._attributes_here(name)
+        level.attributes = self._attributes_here(self._place(), level.compared, self._path())
         level.entries = iter(self._list())
 
     def _leave(self) -> None:
@@ -251,12 +263,10 @@ class Homes:
         if self._levels:
             self._source.up()
 
-    def _dress(
-        self, status: os.stat_result, attributes: Attributes, place: Callable[[], str]
-    ) -> None:
+    def _dress(self, status: os.stat_result, found: Proved, place: Callable[[], str]) -> None:
         try:
             with per_entry():
-                self._dresser.dress(self._to.here, status, attributes)
+                self._dresser.dress(self._to.here, found.facts(status), found.attributes)
         except NotRestored as error:
             self._tally.met(INCOMPLETE, place(), str(error))
         self._tell_lost(place)
@@ -298,33 +308,51 @@ class Homes:
                 copied = copy_file(
                     self._source.here, self._to.staging, name, self._tally.count, self._dresser
                 )
-                sha256, status = copied.sha256, copied.status
+                sha256, status, found = copied.sha256, copied.status, copied.attributes
             else:
-                text = copy_special(
+                text, found = copy_special(
                     self._source.here, self._to.staging, name, status, self._dresser
                 )
-        wrong = compared.entry(self._path(name), status, sha256, text) if compared else ""
+        path = self._path(name)
+        attributes = proved(found, compared.attributes(path) if compared is not None else None)
+        wrong = compared.entry(path, status, sha256, text) if compared is not None else ""
         if wrong:
             self._tally.met(DAMAGED, self._place(name), wrong)
-            self._distrust(name, status)
+        if attributes.wrong:
+            self._tally.met(DAMAGED, self._place(name), attributes.wrong)
+            self._take_away(name, status, attributes)
+        if wrong:
+            self._distrust(name, attributes.mode(status.st_mode))
         made = os.lstat(name, dir_fd=self._to.staging)
         self._to.place(name)
         if status.st_ino in self._several:
             file = made.st_dev, made.st_ino
-            first = _First(self._place(name), file, sha256, text, bool(wrong))
+            place = self._place(name)
+            first = _First(place, file, sha256, text, bool(wrong), found, attributes)
             self._first.setdefault((status.st_dev, status.st_ino), first)
 
-    def _distrust(self, name: str, status: os.stat_result) -> None:
+    def _take_away(self, name: str, status: os.stat_result, attributes: Proved) -> None:
+        """What NAME in `staging`, which nobody else can enter, was given and may not keep."""
+        made = f"/proc/self/fd/{self._to.staging}/{name}"
+        with per_entry():
+            there = os.listxattr(made, follow_symlinks=False)
+            for other in attributes.others:
+                if other in there:
+                    os.removexattr(made, other, follow_symlinks=False)
+            if not stat.S_ISLNK(status.st_mode):
+                mode = stat.S_IMODE(attributes.mode(status.st_mode))
+                os.chmod(name, mode, dir_fd=self._to.staging)
+
+    def _distrust(self, name: str, mode: int) -> None:
         """What is not as the server wrote it must not give anybody the rights of another."""
-        if stat.S_ISBLK(status.st_mode) or stat.S_ISCHR(status.st_mode):
+        if stat.S_ISBLK(mode) or stat.S_ISCHR(mode):
             raise NotRestored("a device that is not what was written")
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(mode):
             return
         with per_entry():
-            if status.st_mode & SPECIAL_RIGHTS:
+            if mode & SPECIAL_RIGHTS:
                 # Nobody else can enter `staging`, so this is no link.
-                mode = stat.S_IMODE(status.st_mode) & ~SPECIAL_RIGHTS
-                os.chmod(name, mode, dir_fd=self._to.staging)
+                os.chmod(name, stat.S_IMODE(mode) & ~SPECIAL_RIGHTS, dir_fd=self._to.staging)
             made = f"/proc/self/fd/{self._to.staging}/{name}"
             if CAPABILITY in os.listxattr(made, follow_symlinks=False):
                 os.removexattr(made, CAPABILITY, follow_symlinks=False)
@@ -338,8 +366,12 @@ class Homes:
         if first is None:
             return False
         known = self._path(name), status, first.sha256, first.text
-        if compared is not None and bool(compared.look(*known)) != first.is_damaged:
-            return False
+        if compared is not None:
+            word = compared.attributes(self._path(name))
+            if bool(compared.look(*known)) != first.is_damaged:
+                return False
+            if proved(first.attributes, word) != first.proved:
+                return False
         try:
             made = self._to.stage_link(first.place, name)
         except NotRestored:

@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tetrasback.snapshot.key import existing_key
-from tetrasback.snapshot.manifest import BadManifest, Manifest, OthersManifest, read_manifest
+from tetrasback.snapshot.manifest import (
+    NOT_COVERED,
+    BadManifest,
+    Manifest,
+    OthersManifest,
+    read_manifest,
+)
 from tetrasback.snapshot.recovery.archive import Archive
 from tetrasback.snapshot.recovery.backups import (
     FOLDER,
@@ -61,9 +67,7 @@ class Source:
             tally.note("this backup has no manifest: whether it is as it was written is not known")
             return None
         try:
-            return (
-                read_manifest(os.dup(file), self._key) if self._key else self._unsealed(file, tally)
-            )
+            return self._read(file, tally)
         except OthersManifest:
             if self._is_ours():
                 tally.warn("damaged: the manifest was changed on the disk, or the key has changed")
@@ -75,6 +79,14 @@ class Source:
             return None
         finally:
             os.close(file)
+
+    def _read(self, file: int, tally: Tally) -> Manifest:
+        if self._key is None:
+            return self._unsealed(file, tally)
+        manifest = read_manifest(os.dup(file), self._key)
+        if not manifest.covers_attributes:
+            tally.note(NOT_COVERED)
+        return manifest
 
     def _unsealed(self, file: int, tally: Tally) -> Manifest:
         tally.note(

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
-from tetrasback.snapshot.attributes import read_attributes
+from tetrasback.snapshot.attributes import read_attributes, seal
 from tetrasback.snapshot.copying import hash_file
 from tetrasback.snapshot.listing import read_directory, written
-from tetrasback.snapshot.manifest import Manifest, decode_name, read_line
+from tetrasback.snapshot.manifest import ATTRIBUTES, Manifest, decode_name, read_line
 from tetrasback.snapshot.recovery.cursor import Cursor
 from tetrasback.snapshot.troubles import SourceTrouble, Vanished
 
@@ -33,8 +33,8 @@ class Item:
     """Device and inode on the disk, of which two backups may share one."""
     read: Callable[[], str] | None = None
     """Reads the content, for its digest; None = `content` has it."""
-    attributes: Callable[[], object] | None = None
-    """Reads the extended attributes."""
+    attributes: Callable[[], str] | None = None
+    """Tells the word for the extended attributes (`attributes.seal`)."""
     touched: str = ""
     """When and which inode it was in the source, if that is known."""
 
@@ -55,7 +55,8 @@ class NoView:
 
 
 class ManifestView:
-    """By MANIFEST; ROOT, the homes on the disk, is asked for attributes alone."""
+    """By MANIFEST; ROOT, the homes on the disk, is asked for attributes alone, where that is an
+    older one that does not cover them."""
 
     def __init__(self, manifest: Manifest, root: int) -> None:
         self._manifest = manifest
@@ -78,12 +79,15 @@ class ManifestView:
         for where, rest in lines.items():
             name = decode_name(where.rpartition("/")[2])
             words = read_line(f"{where} {rest or 'type=dir'}").words
+            attributes = partial(_attributes, self._cursor, path, name)
+            if self._manifest.covers_attributes:
+                attributes = partial(str, words.get(ATTRIBUTES, ""))
             found[name] = Item(
                 words["type"] == "dir",
                 tuple(words.get(word, "") for word in _CONTENT),
                 tuple(words.get(word, "") for word in _REST),
                 touched=words.get("tags", ""),
-                attributes=partial(_attributes, self._cursor, path, name),
+                attributes=attributes,
             )
         return found
 
@@ -130,9 +134,9 @@ def _digest(cursor: Cursor, path: str, name: str) -> str:
         return UNREADABLE
 
 
-def _attributes(cursor: Cursor, path: str, name: str) -> object:
+def _attributes(cursor: Cursor, path: str, name: str) -> str:
     try:
         cursor.go(path)
-        return read_attributes(f"/proc/self/fd/{cursor.here}/{name}", follow=False)
+        return seal(read_attributes(f"/proc/self/fd/{cursor.here}/{name}", follow=False))
     except (OSError, SourceTrouble, Vanished):
         return UNREADABLE
