@@ -23,15 +23,19 @@ class Compared:
             self._trouble = f"the manifest cannot be read: {words(error)}"
         self._own = self._lines.pop(place, None)
 
+    def own_attributes(self) -> str | None:
+        """The word for the directory's attributes; None = nothing is known of them."""
+        return self._attributes(self._own)
+
     def attributes(self, path: str) -> str | None:
-        """The word for the attributes of the entry at PATH in it, or of itself, that still has to
-        come by; None = nothing is known of them."""
-        place = written(path)
-        rest = self._own if path == self._path else self._lines.get(place)
-        if rest is None:
-            return "" if self._covered else None
+        """The same of the entry at PATH in it, that still has to come by."""
+        return self._attributes(self._lines.get(written(path)))
+
+    def _attributes(self, rest: str | None) -> str | None:
+        if not self._covered:
+            return None
         try:
-            return read_line(f"{place} {rest}").attributes if self._covered else None
+            return read_line(f". {rest or 'type='}").attributes
         except BadManifest:
             return ""
 

@@ -207,20 +207,20 @@ class Homes:
             made = self._to.directory(part)
             path = join(path, part)
             if made:
-                inner = path.partition("/")[2]
-                attributes = self._attributes_here(path, self._compared(inner), inner)
+                compared = self._compared(path.partition("/")[2])
+                attributes = self._attributes_here(partial(str, path), compared)
                 self._pending.append((path, os.fstat(self._source.here), attributes))
 
-    def _attributes_here(self, place: str, compared: Compared | None, path: str) -> Proved:
-        """Of the directory at PATH below Donnees, as COMPARED has it; known as PLACE."""
+    def _attributes_here(self, place: Callable[[], str], compared: Compared | None) -> Proved:
+        """Of the directory that the source is in, as COMPARED has it; known as PLACE."""
         try:
             found = read_attributes(self._source.here)
         except (SourceTrouble, Vanished) as error:
-            self._tally.met(DAMAGED, place, f"its attributes cannot be read: {error}")
+            self._tally.met(DAMAGED, place(), f"its attributes cannot be read: {error}")
             return Proved(lacking=True)
-        attributes = proved(found, compared.attributes(path) if compared is not None else None)
+        attributes = proved(found, compared.own_attributes() if compared is not None else None)
         if attributes.wrong:
-            self._tally.met(DAMAGED, place, attributes.wrong)
+            self._tally.met(DAMAGED, place(), attributes.wrong)
         return attributes
 
     def _enter(self, name: str, status: os.stat_result) -> None:
@@ -248,7 +248,7 @@ class Homes:
             wrong = level.compared.itself(status)
             if wrong:
                 self._tally.met(DAMAGED, self._place(), wrong)
-        level.attributes = self._attributes_here(self._place(), level.compared, self._path())
+        level.attributes = self._attributes_here(self._place, level.compared)
         level.entries = iter(self._list())
 
     def _leave(self) -> None:
@@ -313,9 +313,11 @@ class Homes:
                 text, found = copy_special(
                     self._source.here, self._to.staging, name, status, self._dresser
                 )
-        path = self._path(name)
-        attributes = proved(found, compared.attributes(path) if compared is not None else None)
-        wrong = compared.entry(path, status, sha256, text) if compared is not None else ""
+        attributes, wrong = Proved(found), ""
+        if compared is not None:
+            path = self._path(name)
+            attributes = proved(found, compared.attributes(path))
+            wrong = compared.entry(path, status, sha256, text)
         if wrong:
             self._tally.met(DAMAGED, self._place(name), wrong)
         if attributes.wrong:
