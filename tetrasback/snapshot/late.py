@@ -142,6 +142,9 @@ class _Direct:
     def touched(self, path: str) -> None:
         self._give_up()
 
+    def same(self, place: str) -> None:
+        self._give_up()
+
     def block(self, path: str, lines: bytes, files: int, size: int) -> None:
         self._give_up()
 

@@ -54,24 +54,21 @@ def list_directory(
 
 def read_directory(descriptor: int, path: str, unreadable: Unreadable) -> list[Named]:
     """All entries of the open directory at PATH, by name. Raises SourceTrouble, Vanished."""
-    found: list[Named] = []
     try:
-        with os.scandir(descriptor) as entries:
-            for entry in entries:
-                try:
-                    found.append((entry.name, entry.stat(follow_symlinks=False)))
-                except FileNotFoundError:
-                    continue  # between the two questions: as if it had been gone before
-                except OSError as error:
-                    unreadable(join(path, entry.name), words(error))
+        names = os.listdir(descriptor)
     except OSError as error:
         raise source_trouble(error) from error
-    found.sort(key=_name)
+    names.sort()
+    found: list[Named] = []
+    look = os.stat
+    for name in names:
+        try:
+            found.append((name, look(name, dir_fd=descriptor, follow_symlinks=False)))
+        except FileNotFoundError:
+            continue  # between the two questions: as if it had been gone before
+        except OSError as error:
+            unreadable(join(path, name), words(error))
     return found
-
-
-def _name(item: Named) -> str:
-    return item[0]
 
 
 def _is_cache(descriptor: int, found: list[Named]) -> bool:

@@ -32,15 +32,17 @@ the server has, so that nobody who had the disk can pass another content off as 
     head -n -1 MANIFEST | openssl dgst -sha256 -mac HMAC -macopt hexkey:KEY
 """
 
+import errno
 import hashlib
 import hmac
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from tetrasback.snapshot.attributes import Attributes, seal
 
@@ -57,8 +59,11 @@ ATTRIBUTES: Final = "xattr"
 """What `Entry.words` has the word for attributes under."""
 KEY_BYTES: Final = 32
 DIRECTORY_LINE_MAX: Final = 1 << 16
+PIECE: Final = 1 << 20
+"""Bytes of a manifest that are read together."""
 
-_ODD: Final = re.compile(r"[^!-~]|[#*?\[\\]")
+_PLAIN: Final = re.compile(r'[!"$-)+->@-Z\]-~]*')
+"""What is printed, but for a blank and ``# * ? [ \\``: a comment, patterns, the sign of escapes."""
 _ESCAPED: Final = re.compile(rb"\\([0-3][0-7]{2})")
 _BLOCK: Final = re.compile(rb"#directory" + rb" ([0-9]{1,18})" * 4 + rb" ([!-~]+)\n")
 _SEALED: Final = re.compile(rb"#hmac-sha256 ([0-9a-f]{64})\n")
@@ -86,9 +91,14 @@ class OthersManifest(BadManifest):
 # --- lines --------------------------------------------------------------------------------------
 
 
+def is_plain(name: str) -> bool:
+    """Whether NAME is its own word (or several names, one after another, are each their own)."""
+    return _PLAIN.fullmatch(name) is not None
+
+
 def encode_name(name: str) -> str:
     """NAME (a file's name or path, as os.fsdecode gives it) as one word of ASCII."""
-    if not _ODD.search(name):
+    if is_plain(name):
         return name
     return "".join(
         chr(byte) if 33 <= byte <= 126 and byte not in b"#*?[\\" else f"\\{byte:03o}"
@@ -110,18 +120,23 @@ def facts(status: os.stat_result) -> str:
     Two entries of a source with the same facts are the same entry, not touched in between: the
     change time moves with content, owner, mode, attributes and links, and cannot be set.
     """
-    mode = status.st_mode
-    kind = mode & 0o170000
-    changed = status.st_mtime_ns
-    size = f"size={status.st_size} " if kind == stat.S_IFREG else ""
-    device = ""
-    if kind in (stat.S_IFBLK, stat.S_IFCHR):
-        device = f"device=native,{os.major(status.st_rdev)},{os.minor(status.st_rdev)} "
+    kind = status.st_mode & 0o170000
+    seconds, rest = divmod(status.st_mtime_ns, _BILLION)
+    size = ""
+    if kind == stat.S_IFREG:
+        size = f"size={status.st_size} "
+    elif kind in (stat.S_IFBLK, stat.S_IFCHR):
+        size = f"device=native,{os.major(status.st_rdev)},{os.minor(status.st_rdev)} "
     return (
-        f"type={_TYPES[kind]} uid={status.st_uid} gid={status.st_gid} mode={mode & 0o7777:04o} "
-        f"{size}{device}time={changed // _BILLION}.{changed % _BILLION:09d} "
+        f"{_looks(status.st_mode, status.st_uid, status.st_gid)}{size}time={seconds}.{rest:09d} "
         f"tags={status.st_ctime_ns:x}:{status.st_ino:x} "
     )
+
+
+@lru_cache(1024)
+def _looks(mode: int, uid: int, gid: int) -> str:
+    """The words in which most of a tree's entries are the same as some other's."""
+    return f"type={_TYPES[mode & 0o170000]} uid={uid} gid={gid} mode={mode & 0o7777:04o} "
 
 
 def has_facts(rest: str, known: str) -> bool:
@@ -185,14 +200,28 @@ def read_line(line: str) -> Entry:
 # --- the file -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Where the lines of one directory lie in a manifest, and what its files come to."""
 
     offset: int
     length: int
     files: int
     bytes: int
+
+    @property
+    def end(self) -> int:
+        """Where the next one's lines begin."""
+        return self.offset + self.length
+
+
+def _pieces(descriptor: int, start: int, end: int) -> Iterator[bytes]:
+    """What an open file holds between two offsets. Raises OSError."""
+    for offset in range(start, end, PIECE):
+        length = min(PIECE, end - offset)
+        piece = os.pread(descriptor, length, offset)
+        if len(piece) != length:
+            raise OSError(errno.EIO, "the manifest has become shorter")
+        yield piece
 
 
 class Manifest:
@@ -201,7 +230,7 @@ class Manifest:
     def __init__(
         self, descriptor: int, blocks: Mapping[str, Block], covers_attributes: bool
     ) -> None:
-        self._descriptor = descriptor
+        self.descriptor = descriptor
         self.blocks = blocks
         """By the directory's path, as it is written in the manifest."""
         self.covers_attributes = covers_attributes
@@ -222,26 +251,29 @@ class Manifest:
 
         Raises OSError. Safe in a forked process: reading has no common position.
         """
-        block = self.blocks.get(directory)
-        if block is None:
-            return {}
-        text = os.pread(self._descriptor, block.length, block.offset).decode("ascii", "replace")
         found = {}
-        for line in text.splitlines():
+        for line in self.text(directory).splitlines():
             path, _, rest = line.partition(" ")
             found[path] = rest
         return found
 
+    def text(self, directory: str) -> str:
+        """The lines of DIRECTORY as they stand there; empty if it has none. Raises OSError."""
+        block = self.blocks.get(directory)
+        if block is None:
+            return ""
+        return os.pread(self.descriptor, block.length, block.offset).decode("ascii", "replace")
+
     def entries(self) -> Iterator[Entry]:
         """Every entry, in the order of the file."""
         for block in self.blocks.values():
-            text = os.pread(self._descriptor, block.length, block.offset).decode("ascii")
+            text = os.pread(self.descriptor, block.length, block.offset).decode("ascii")
             for line in text.splitlines():
                 yield read_line(line)
 
     def close(self) -> None:
         """Let go of the file."""
-        os.close(self._descriptor)
+        os.close(self.descriptor)
 
 
 def open_manifest(path: Path, key: bytes) -> Manifest:
@@ -272,8 +304,8 @@ def _check_seal(descriptor: int, key: bytes | None) -> int:
     if key is None:
         return end
     digest = hmac.new(key, digestmod=hashlib.sha256)
-    for offset in range(0, end, 1 << 20):
-        digest.update(os.pread(descriptor, min(1 << 20, end - offset), offset))
+    for piece in _pieces(descriptor, 0, end):
+        digest.update(piece)
     if not hmac.compare_digest(written, digest.hexdigest()):
         raise OthersManifest("the seal of the manifest is not this server's")
     return end
@@ -310,13 +342,16 @@ def _read_table(descriptor: int, end: int) -> dict[str, Block]:
         file.seek(start)
         while (line := file.readline(DIRECTORY_LINE_MAX)).startswith(b"#directory "):
             words = _BLOCK.fullmatch(line)
-            if words is None and not line.endswith(b"\n"):
-                _skip_line(file)  # so deep a directory does without: the others must not suffer
-                continue
-            block = Block(*map(int, words.groups()[:4])) if words else None
-            if words is None or block is None or block.offset + block.length > start:
+            if words is None:
+                if not line.endswith(b"\n"):
+                    _skip_line(file)  # so deep a directory does without: the others must not suffer
+                    continue
                 raise BadManifest("the manifest's table of directories makes no sense")
-            blocks[words[5].decode("ascii")] = block
+            *figures, path = words.groups()
+            block = Block(*map(int, figures))
+            if block.end > start:
+                raise BadManifest("the manifest's table of directories makes no sense")
+            blocks[path.decode("ascii")] = block
     return blocks
 
 
@@ -345,12 +380,22 @@ class Writer:
         self._blocks.append((path, Block(self._offset, len(lines), files, size)))
         self._write(lines)
 
+    def copy(self, manifest: Manifest, blocks: Sequence[tuple[str, Block]]) -> None:
+        """Add directories as another MANIFEST has them, whose BLOCKS there follow each other."""
+        start, end = blocks[0][1].offset, blocks[-1][1].end
+        moved = self._offset - start
+        self._blocks += ((path, Block(block.offset + moved, *block[1:])) for path, block in blocks)
+        for piece in _pieces(manifest.descriptor, start, end):
+            self._write(piece)
+
     def close(self) -> None:
         """Add the table and the seal."""
         start = self._offset
-        for path, block in self._blocks:
-            figures = f"{block.offset} {block.length} {block.files} {block.bytes}"
-            self._write(f"#directory {figures} {path}\n".encode("ascii"))
+        table = [
+            f"#directory {block.offset} {block.length} {block.files} {block.bytes} {path}\n"
+            for path, block in self._blocks
+        ]
+        self._write("".join(table).encode("ascii"))
         self._write(f"#directories {start}\n".encode("ascii"))
         self._file.write(SEAL + self._digest.hexdigest().encode() + b"\n")
         self._file.flush()

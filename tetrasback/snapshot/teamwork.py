@@ -5,9 +5,10 @@ it and what is below it, and gives directories away while another one has nothin
 
 Messages, each one datagram: a letter and its content. To a worker: ``d`` PATH (do it), ``e``
 (end). From a worker: ``i`` (idle), ``g`` PATH (for somebody else), ``b`` (directories whose lines
-are in its file, each: length of PATH, offset, length, files, bytes, PATH), ``l`` (left for later:
-device, inode, again, PATH), ``u`` ``v`` ``c`` ``m`` ``t`` (unreadable, vanished, changing, damaged,
-touched: PATH, and NUL WORDS), ``f`` (end of all: full, WORDS).
+are in its file, each: length of PATH, offset, length, files, bytes, PATH), ``s`` (directories whose
+lines are as before, each: PLACE, NUL), ``l`` (left for later: device, inode, again, PATH), ``u``
+``v`` ``c`` ``m`` ``t`` (unreadable, vanished, changing, damaged, touched: PATH, and NUL WORDS),
+``f`` (end of all: full, WORDS).
 """
 
 import mmap
@@ -84,6 +85,8 @@ class Outcome:
     done: list[Done] = field(default_factory=list)
     linked: list[Linked] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
+    same: list[str] = field(default_factory=list)
+    """Directories, as written, whose lines are those of the manifest before."""
 
 
 _KINDS: Final = {"u": "unreadable", "v": "vanished", "c": "changing", "m": "damaged"}
@@ -101,6 +104,7 @@ class Reporter:
         self._bytes = 0
         self._files = 0
         self._blocks = bytearray()
+        self._same = bytearray()
 
     def _send(self, kind: str, path: str, why: str = "") -> None:
         data = kind.encode() + os.fsencode(path)
@@ -133,10 +137,16 @@ class Reporter:
         if len(self._blocks) > BATCH:
             self._send_blocks()
 
+    def same(self, place: str) -> None:
+        self._same += place.encode("ascii") + b"\0"
+        if len(self._same) > BATCH:
+            self._send_blocks()
+
     def _send_blocks(self) -> None:
-        if self._blocks:
-            self._channel.send(b"b" + self._blocks)
-            self._blocks.clear()
+        for kind, reports in ((b"b", self._blocks), (b"s", self._same)):
+            if reports:
+                self._channel.send(kind + reports)
+                reports.clear()
 
     def count(self, size: int) -> None:
         self._bytes += size
@@ -270,6 +280,8 @@ class Team:
             waiting.append(os.fsdecode(content))
         elif kind == "b":
             outcome.done += _blocks(number, content)
+        elif kind == "s":
+            outcome.same += content[:-1].decode("ascii").split("\0")
         elif kind == "l":
             device, inode, again = _LINKED.unpack_from(content)
             path = os.fsdecode(content[_LINKED.size :])

@@ -4,6 +4,7 @@ A source is alive while it is saved: whoever may write in it can put a link wher
 """
 
 import os
+from collections.abc import Sequence
 from typing import Final
 
 DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -20,6 +21,9 @@ class Tree:
         self._names: list[str] = []
         self._kept: list[int] = []
         """Descriptors of the directories that lead down by `_names`."""
+        self._parent: str | None = ""
+        """Where that leads, with what is too DEEP for it; None = not known."""
+        self._deep: Sequence[str] = ()
 
     def open(self, path: str) -> int:
         """A descriptor of the directory at PATH below the root ('' = the root), to be closed.
@@ -28,14 +32,13 @@ class Tree:
         """
         if not path:
             return os.open(".", DIRECTORY, dir_fd=self.root)
-        *parts, last = path.split("/")
-        self._keep(parts[:KEPT_MAX])
-        here = self._kept[-1] if self._kept else self.root
-        deep = parts[KEPT_MAX:]
-        if not deep:
-            return os.open(last, DIRECTORY, dir_fd=here)
-        here = os.dup(here)
-        for part in (*deep, last):
+        parent, _, last = path.rpartition("/")
+        if parent != self._parent:
+            self._go(parent)
+        if not self._deep:
+            return os.open(last, DIRECTORY, dir_fd=self._kept[-1] if self._kept else self.root)
+        here = os.dup(self._kept[-1])
+        for part in (*self._deep, last):
             try:
                 below = os.open(part, DIRECTORY, dir_fd=here)
             finally:
@@ -43,19 +46,26 @@ class Tree:
             here = below
         return here
 
-    def _keep(self, parts: list[str]) -> None:
+    def _go(self, parent: str) -> None:
+        """Keep open what leads to PARENT, as far as may be."""
+        parts = parent.split("/") if parent else []
+        parts, deep = parts[:KEPT_MAX], parts[KEPT_MAX:]
+        names, kept = self._names, self._kept
+        self._parent = None
         common = 0
-        while common < min(len(parts), len(self._names)) and parts[common] == self._names[common]:
+        for part, name in zip(parts, names, strict=False):
+            if part != name:
+                break
             common += 1
-        while len(self._kept) > common:
-            self._names.pop()
-            os.close(self._kept.pop())
+        while len(kept) > common:
+            names.pop()
+            os.close(kept.pop())
         for part in parts[common:]:
-            here = self._kept[-1] if self._kept else self.root
-            self._kept.append(os.open(part, DIRECTORY, dir_fd=here))
-            self._names.append(part)
+            kept.append(os.open(part, DIRECTORY, dir_fd=kept[-1] if kept else self.root))
+            names.append(part)
+        self._parent, self._deep = parent, deep
 
     def close(self) -> None:
         """Let go of everything."""
-        self._keep([])
+        self._go("")
         os.close(self.root)

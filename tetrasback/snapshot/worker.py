@@ -12,13 +12,19 @@ Anything else becomes a *new* inode: the old one belongs to older snapshots.
 import errno
 import os
 import stat
-from collections.abc import Container
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from tetrasback.snapshot.attributes import EXACTLY, read_attributes, replace_attributes
+from tetrasback.snapshot.attributes import (
+    EXACTLY,
+    Attributes,
+    read_attributes,
+    replace_attributes,
+)
 from tetrasback.snapshot.copying import copy_file, copy_special, hash_file, read_link
-from tetrasback.snapshot.listing import Excluded, join, list_directory, written
+from tetrasback.snapshot.here import Here
+from tetrasback.snapshot.listing import Excluded, Named, join, list_directory, written
 from tetrasback.snapshot.manifest import (
     Manifest,
     attribute_word,
@@ -29,6 +35,7 @@ from tetrasback.snapshot.manifest import (
 from tetrasback.snapshot.removing import remove
 from tetrasback.snapshot.trees import Tree
 from tetrasback.snapshot.troubles import SourceTrouble, Vanished, disk_trouble, source_trouble
+from tetrasback.snapshot.unchanged import share
 
 
 class Reports(Protocol):
@@ -58,6 +65,9 @@ class Reports(Protocol):
     def block(self, path: str, lines: bytes, files: int, size: int) -> None:
         """A directory is done: its lines in the manifest."""
 
+    def same(self, place: str) -> None:
+        """The directory at PLACE (as written) is done: it has the lines of the manifest before."""
+
     def count(self, size: int) -> None:
         """So many bytes were copied."""
 
@@ -77,31 +87,8 @@ class Job:
     in_place: bool = False
     """The target began as a snapshot of `previous`."""
     excluded: Excluded | None = None
-    distrusted: Container[str] = ()
+    distrusted: Collection[str] = ()
     """Entries of `previous` (paths as written) that were found damaged: never shared."""
-
-
-@dataclass(slots=True)
-class _Here:
-    """The directory under way."""
-
-    path: str
-    prefix: str
-    source: int
-    target: int
-    before: int
-    """The same directory in the snapshot before; -1 = it has none."""
-    old: dict[str, str] = field(default_factory=dict)
-    present: set[str] = field(default_factory=set)
-    """What the target holds already (in place)."""
-    lines: list[str] = field(default_factory=list)
-    files: int = 0
-    bytes: int = 0
-
-    def close(self) -> None:
-        for descriptor in (self.source, self.target, self.before):
-            if descriptor >= 0:
-                os.close(descriptor)
 
 
 class Worker:
@@ -111,6 +98,7 @@ class Worker:
         self._job = job
         self._reports = reports
         self._covered = job.manifest is None or job.manifest.covers_attributes
+        self._device = os.fstat(job.previous.root).st_dev if job.previous is not None else 0
 
     def directory(self, path: str) -> list[str]:
         """Do the directory at PATH, which the target has already; the paths of those in it.
@@ -130,7 +118,7 @@ class Worker:
             here.close()
         return []
 
-    def _enter(self, path: str) -> _Here | None:
+    def _enter(self, path: str) -> Here | None:
         job = self._job
         try:
             source = job.source.open(path)
@@ -141,22 +129,29 @@ class Worker:
             else:
                 self._reports.unreadable(path, str(trouble))
             return None
-        here = _Here(path, written(path) + "/", source, -1, -1)
+        here = Here(path, written(path) + "/", source, job.target, job.in_place)
         try:
-            here.target = job.target.open(path)
-        except OSError as error:
+            self._look_back(here)
+        except BaseException:
             here.close()
-            raise disk_trouble(error, path) from error
-        if job.in_place:
-            here.present = set(os.listdir(here.target))
-        elif job.previous is not None:
-            try:
-                here.before = job.previous.open(path)
-            except OSError:
-                here.before = -1  # a new directory, or one that cannot be read: all is copied
-        if job.manifest is not None:
-            here.old = job.manifest.lines(written(path))
+            raise
         return here
+
+    def _look_back(self, here: Here) -> None:
+        """Have what there is of the snapshot before."""
+        job = self._job
+        if job.manifest is not None:
+            here.text = job.manifest.text(written(here.path))
+        if job.previous is None:
+            return
+        try:
+            before = job.previous.open(here.path)
+        except OSError:
+            return  # a new directory, or one that cannot be read: all is copied
+        if job.in_place and os.fstat(before).st_dev != self._device:
+            os.close(before)  # a subvolume in the last one: a snapshot does not have it
+        else:
+            here.before = before
 
     def _leave_out(self, path: str) -> None:
         """PATH, a directory, is not there any more, and its empty copy must not say otherwise."""
@@ -174,39 +169,96 @@ class Worker:
             raise disk_trouble(error, path) from error
         self._reports.touched(parent)
 
-    def _fill(self, here: _Here) -> list[str]:
+    def _fill(self, here: Here) -> list[str]:
+        job = self._job
         status = os.fstat(here.source)
-        attributes = read_attributes(here.source)
-        entries = list_directory(
-            here.source, here.path, self._job.excluded, self._reports.unreadable
-        )
-        if here.present:
-            self._clear(here, {name for name, _ in entries})
-        below = []
-        for name, found in entries:
-            if stat.S_ISDIR(found.st_mode):
+        entries = list_directory(here.source, here.path, job.excluded, self._reports.unreadable)
+        place = written(here.path)
+        known = f"{place} {facts(status)}"
+        head, *old = here.text[:-1].split("\n")
+        left = has_facts(head, known) and self._is_left(here, status, entries)
+        was = head
+        if not left:
+            attributes = read_attributes(here.source)
+            head = f"{known}{attribute_word(attributes)}".rstrip()
+            if job.in_place:
+                self._clear(here, {name for name, _ in entries})
+        kept = self._kept(here, old, entries)
+        below = [name for name, found in entries if found.st_mode & 0o170000 == 0o040000]
+        shared = [line for line in kept if line is not None]
+        same = head == was and shared == old and len(shared) + len(below) == len(entries)
+        if not same:
+            self._rest(here, entries, kept)
+        for name in below:
+            if not (left and self._is_directory(here, name)):
                 self._make_directory(here, name)
-                below.append(join(here.path, name))
-            else:
-                self._entry(here, name, found)
-        known = facts(status)
-        if self._job.in_place and not has_facts(here.old.get(written(here.path), ""), known):
+        if not left:
+            self._dress(here, status, attributes)
+        elif here.is_touched:
+            self._give_times_back(here, status)
+        if same:
+            self._reports.same(place)
+        else:
+            lines = "\n".join([head, *here.lines, ""]).encode("ascii")
+            self._reports.block(here.path, lines, here.files, here.bytes)
+        self._reports.count_files(len(shared) if same else here.files)
+        return [join(here.path, name) for name in below]
+
+    def _dress(self, here: Here, status: os.stat_result, attributes: Attributes) -> None:
+        if self._job.in_place:
             replace_attributes(here.target, attributes)  # what it has lost since goes as well
         EXACTLY.dress(here.target, status, attributes)
-        head = f"{written(here.path)} {known}{attribute_word(attributes)}"
-        lines = "\n".join([head.rstrip(), *here.lines, ""]).encode("ascii")
-        self._reports.block(here.path, lines, here.files, here.bytes)
-        self._reports.count_files(len(here.lines))
-        return below
 
-    def _clear(self, here: _Here, wanted: set[str]) -> None:
+    def _give_times_back(self, here: Here, status: os.stat_result) -> None:
+        """What was made or removed in a directory has changed these, and nothing else of it."""
+        try:
+            os.utime(here.target, ns=(status.st_atime_ns, status.st_mtime_ns))
+        except OSError as error:
+            raise disk_trouble(error, here.path) from error
+
+    def _rest(self, here: Here, entries: Sequence[Named], kept: Sequence[str | None]) -> None:
+        """Have the lines of all ENTRIES but directories, and those done that are not KEPT."""
+        for (name, found), line in zip(entries, kept, strict=True):
+            if line is not None:
+                self._done(here, line, found)
+            elif not stat.S_ISDIR(found.st_mode):
+                self._entry(here, name, found)
+
+    def _is_left(self, here: Here, status: os.stat_result, entries: Sequence[Named]) -> bool:
+        """In place: whether the copy of this directory, which has not changed, is what was written.
+
+        It has a snapshot's view of the copy before, at which we look: that is in memory already.
+        Its size is twice that of its names, so there is no other one.
+        """
+        if not self._job.in_place or not self._covered or here.before < 0:
+            return False
+        copy = os.fstat(here.before)
+        names = os.fsencode("".join([name for name, _ in entries]))
+        return _same_copy(copy, status) and copy.st_size == 2 * len(names)
+
+    def _is_directory(self, here: Here, name: str) -> bool:
+        """In place: whether the copy has a directory NAME."""
+        try:
+            copy = os.stat(name, dir_fd=here.before, follow_symlinks=False)
+        except OSError:
+            return False
+        return stat.S_ISDIR(copy.st_mode) and copy.st_dev == self._device
+
+    def _kept(self, here: Here, old: Sequence[str], entries: Sequence[Named]) -> list[str | None]:
+        """Of those ENTRIES that have not changed and are shared now, the lines; OLD had all."""
+        if here.before < 0 or not old or not self._covered:
+            return [None] * len(entries)
+        target = -1 if self._job.in_place else here.target
+        return share(old, here.prefix, entries, here.before, target, self._job.distrusted)
+
+    def _clear(self, here: Here, wanted: set[str]) -> None:
         for name in here.present - wanted:
             try:
                 remove(here.target, name)
             except OSError as error:
                 raise disk_trouble(error, join(here.path, name)) from error
 
-    def _make_directory(self, here: _Here, name: str) -> None:
+    def _make_directory(self, here: Here, name: str) -> None:
         try:
             if name in here.present:
                 if stat.S_ISDIR(_status(here.target, name).st_mode):
@@ -218,7 +270,7 @@ class Worker:
 
     # --- entries --------------------------------------------------------------------------------
 
-    def _entry(self, here: _Here, name: str, status: os.stat_result) -> None:
+    def _entry(self, here: Here, name: str, status: os.stat_result) -> None:
         place = here.prefix + encode_name(name)
         rest = here.old.get(place)
         trusted = place not in self._job.distrusted
@@ -240,7 +292,7 @@ class Worker:
             self._reports.unreadable(join(here.path, name), str(error))
 
     def _take(
-        self, here: _Here, name: str, status: os.stat_result, rest: str | None
+        self, here: Here, name: str, status: os.stat_result, rest: str | None
     ) -> tuple[str, os.stat_result]:
         """Have NAME in the target, as it is now; the rest of its line, and its state."""
         digest = self._share_alike(here, name, status, rest)
@@ -249,7 +301,7 @@ class Worker:
         self._drop(here, name)
         return copy_entry(self._reports, here.source, here.target, here.path, name, status)
 
-    def _complete(self, here: _Here, name: str, rest: str, known: str) -> str:
+    def _complete(self, here: Here, name: str, rest: str, known: str) -> str:
         """REST of a line of an older manifest, which says nothing of attributes, with them."""
         try:
             attributes = read_attributes(f"/proc/self/fd/{here.source}/{name}", follow=False)
@@ -276,13 +328,13 @@ class Worker:
         finally:
             here.close()
 
-    def _done(self, here: _Here, line: str, status: os.stat_result) -> None:
+    def _done(self, here: Here, line: str, status: os.stat_result) -> None:
         here.lines.append(line)
         here.files += 1
         if stat.S_ISREG(status.st_mode):
             here.bytes += status.st_size
 
-    def _drop(self, here: _Here, name: str) -> None:
+    def _drop(self, here: Here, name: str) -> None:
         """What the target began with under NAME goes: it belongs to the snapshot before."""
         if name in here.present:
             try:
@@ -290,7 +342,7 @@ class Worker:
             except OSError as error:
                 raise disk_trouble(error, join(here.path, name)) from error
 
-    def _share(self, here: _Here, name: str, status: os.stat_result) -> bool:
+    def _share(self, here: Here, name: str, status: os.stat_result) -> bool:
         """Have the snapshot before give NAME, which has not changed; whether it could."""
         if self._job.in_place:
             if name not in here.present:
@@ -304,7 +356,7 @@ class Worker:
             os.unlink(name, dir_fd=here.target)
         return False
 
-    def _link(self, here: _Here, name: str) -> bool:
+    def _link(self, here: Here, name: str) -> bool:
         try:
             os.link(
                 name, name, src_dir_fd=here.before, dst_dir_fd=here.target, follow_symlinks=False
@@ -318,7 +370,7 @@ class Worker:
         return True
 
     def _share_alike(
-        self, here: _Here, name: str, status: os.stat_result, rest: str | None
+        self, here: Here, name: str, status: os.stat_result, rest: str | None
     ) -> str | None:
         """As `_share`, for what was touched since, or of which the manifest says nothing.
 
