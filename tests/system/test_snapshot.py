@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from tetrasback.snapshot.key import read_key
 from tetrasback.snapshot.listing import Named, list_directory
 from tetrasback.snapshot.making import make
 from tetrasback.snapshot.manifest import Manifest, open_manifest
-from tetrasback.snapshot.program import EXIT_NO_ROOM, EXIT_OK, EXIT_WARNING
+from tetrasback.snapshot.program import EXIT_DISK, EXIT_NO_ROOM, EXIT_OK, EXIT_WARNING
+from tetrasback.snapshot.syncing import Disk
 from tetrasback.snapshot.trees import Tree
 
 
@@ -250,6 +251,25 @@ def test_a_copy_that_was_changed_on_the_disk_is_not_shared(place: Place) -> None
     ]
 
 
+def test_a_directory_that_was_changed_on_the_disk_is_made_anew(place: Place) -> None:
+    for number in range(12, 19):
+        (place.source / f"d{number}/below").mkdir()
+        (place.source / f"d{number}/below/file").write_text("below")
+    place.make()
+    for name in ("d12", "d13/below"):
+        (place.last / name).chmod(0o777)
+    shutil.rmtree(place.last / "d14")
+    shutil.rmtree(place.last / "d15/below")
+    shutil.rmtree(place.last / "d16/below")
+    (place.last / "d16/below").write_text("a file")
+    for name in ("d17", "d18/below"):
+        times = (place.last / name).stat()
+        (place.last / name / "added").write_text("somebody was here")
+        os.utime(place.last / name, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert place.make() == []
+    assert differences(place.source, place.last) == ""
+
+
 def test_more_names_than_the_file_system_gives_one_file(ext4: Place) -> None:
     os.link(ext4.source / "d0/one", ext4.source / "d1/the same")
     ext4.make()
@@ -282,6 +302,50 @@ def test_a_full_disk_is_told_as_such(ext4: Place) -> None:
     run(["rm", "-rf", ext4.at(1), ext4.at(1, ".mtree")])
     (ext4.source / "large").unlink()
     assert ext4.make() == []
+
+
+@pytest.fixture
+def dying(workspace: Path, request: pytest.FixtureRequest) -> Iterator[LoopDisk]:
+    """A disk that says that it has more room than there is: what is beyond is lost."""
+    shelf = workspace / "shelf"
+    shelf.mkdir()
+    run(["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", shelf])
+    with LoopDisk(shelf, request.param, 400) as disk:
+        used = run(["du", "--block-size=1M", "--summarize", shelf]).stdout.split()[0]
+        run(["mount", "-o", f"remount,size={int(used) + 8}m", shelf])
+        yield disk
+        run(["umount", "--recursive", workspace / "mnt"])
+        disk.detach()
+    run(["umount", shelf])
+
+
+@pytest.mark.parametrize("dying", ["ext4", "xfs", "btrfs"], indirect=True)
+def test_what_the_disk_lost_is_told(dying: LoopDisk, workspace: Path, key: Path) -> None:
+    """Also of files that nobody synced, one by one: the last word is about everything."""
+    place = make_place(workspace, key, dying)
+    (place.source / "large").write_bytes(os.urandom(20 << 20))
+    place.make(status=EXIT_DISK)
+
+
+def test_nothing_is_written_after_the_last_word(place: Place) -> None:
+    place.make()
+    change(place.source)
+    for _ in range(2):
+        trace = place.disk.parent / "trace"
+        run(["strace", "-f", "-y", "-e", f"trace={WRITING},syncfs", "-o", trace, *place.argv()])
+        place.count += 1
+        calls = trace.read_text().splitlines()
+        last = max(number for number, call in enumerate(calls) if "syncfs(" in call)
+        assert [call for call in calls[last:] if "syncfs" in call][-1].endswith(" = 0")
+        written = [number for number, call in enumerate(calls) if str(place.disk) in call]
+        assert written[0] < last == written[-1], calls[last:]
+
+
+WRITING = (
+    "write,pwrite64,writev,copy_file_range,ftruncate,fallocate,link,linkat,symlinkat,mknodat,"
+    "mkdirat,renameat,renameat2,unlinkat,fchown,fchownat,fchmod,fchmodat,utimensat,setxattr,"
+    "fsetxattr,removexattr,fremovexattr"
+)
 
 
 def test_the_plan_counts_what_is_new(ext4: Place) -> None:
@@ -390,7 +454,7 @@ def test_what_vanishes_between_list_and_copy_is_a_note(
     ext4.at(1).mkdir()
     told = Told()
     job = worker.Job(Tree(str(ext4.source)), Tree(str(ext4.at(1))))
-    make(job, ext4.at(1, ".mtree"), read_key(ext4.key), 1, told)
+    make(job, ext4.at(1, ".mtree"), read_key(ext4.key), 1, told, Disk([ext4.disk]))
     assert ("vanished", "d5", "") in told.met_
     assert {kind for kind, _, _ in told.met_} == {"vanished"}
     job.source.close()

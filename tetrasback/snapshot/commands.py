@@ -19,6 +19,7 @@ from tetrasback.snapshot.patterns import Patterns, read_patterns
 from tetrasback.snapshot.plan import plan
 from tetrasback.snapshot.retention import read_policy
 from tetrasback.snapshot.speaking import Speaker
+from tetrasback.snapshot.syncing import Disk
 from tetrasback.snapshot.trees import Tree
 from tetrasback.snapshot.troubles import DiskTrouble, Refused, words
 from tetrasback.snapshot.verifying import Extent, Newer, verify
@@ -37,11 +38,19 @@ def make_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
     key = read_key(options.key)
     excluded = _excluded(options)
     source, previous, manifest = _to_compare(options, key, speaker)
+    disk = _disk(options.manifest.parent, Path(options.target).parent)
     in_place = _begin(Path(options.target), previous, options.subvolume)
     distrusted = _distrusted(options.damaged) if options.damaged else frozenset()
     job = Job(source, Tree(options.target), previous, manifest, in_place, excluded, distrusted)
-    make(job, options.manifest, key, options.jobs, speaker)
+    make(job, options.manifest, key, options.jobs, speaker, disk)
     speaker.end()
+
+
+def _disk(*directories: Path) -> Disk:
+    try:
+        return Disk(directories)
+    except OSError as error:
+        raise DiskTrouble(f"cannot open {error.filename}: {words(error)}") from error
 
 
 def _distrusted(path: Path) -> frozenset[str]:

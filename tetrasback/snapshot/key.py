@@ -1,7 +1,6 @@
 """The key that seals manifests: a file with 32 bytes in hexadecimal, for its owner alone."""
 
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def _make_key(path: Path) -> None:
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with open(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(KEY_BYTES) + "\n")
+            file.write(os.urandom(KEY_BYTES).hex() + "\n")
             file.flush()
             os.fsync(file.fileno())
         os.link(fresh, path)

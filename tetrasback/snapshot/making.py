@@ -1,36 +1,40 @@
 """A whole snapshot: the team's work, then the files with several names, then the manifest."""
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from tetrasback.snapshot.late import Late
 from tetrasback.snapshot.listing import written
-from tetrasback.snapshot.manifest import Block, Manifest, Writer, read_line
+from tetrasback.snapshot.manifest import Block, Manifest, Writer, decode_name, read_line
+from tetrasback.snapshot.syncing import Disk
 from tetrasback.snapshot.teamwork import Done, Listener, Outcome, Team
-from tetrasback.snapshot.troubles import DiskTrouble, disk_trouble, words
+from tetrasback.snapshot.troubles import disk_trouble
 from tetrasback.snapshot.worker import Job, Worker
 
+LONG: Final = 1000
+"""So many entries make a directory a long one."""
 
-def make(job: Job, manifest: Path, key: bytes, jobs: int, listener: Listener) -> None:
+
+def make(job: Job, manifest: Path, key: bytes, jobs: int, listener: Listener, disk: Disk) -> None:
     """Fill JOB's target, and write its MANIFEST (which must not exist), sealed with KEY.
+
+    DISK has both, from before the first write; it is synced in the end.
 
     Raises DiskTrouble; what is half made is then the caller's to remove.
     """
     with ExitStack() as stack:
         try:
-            files = [
-                stack.enter_context(tempfile.TemporaryFile(dir=manifest.parent))
-                for _ in range(jobs)
-            ]
+            files = [stack.enter_context(_nameless(manifest.parent)) for _ in range(jobs)]
             output = stack.enter_context(manifest.open("xb"))
         except OSError as error:
             raise disk_trouble(error, str(manifest)) from error
-        with Team(files, lambda reporter: Worker(job, reporter), listener) as team:
+        long = _long_directories(job.manifest) if job.manifest is not None else {}
+        with Team(files, lambda reporter: Worker(job, reporter), listener, long) as team:
             outcome = team.run()
+        disk.begin_sync()  # it takes long, and what is left does not
         late = Late(job, listener)
         late.link(outcome, lambda: _all_lines(files, outcome, job.manifest))
         try:
@@ -38,11 +42,29 @@ def make(job: Job, manifest: Path, key: bytes, jobs: int, listener: Listener) ->
             output.flush()
         except OSError as error:
             raise disk_trouble(error, str(manifest)) from error
-        try:
-            os.fsync(output.fileno())
-        except OSError as error:
-            # Room was given when it was written: whatever the kernel says, the disk took it back.
-            raise DiskTrouble(f"{manifest}: cannot be synced: {words(error)}") from error
+        disk.sync()
+
+
+def _long_directories(before: Manifest) -> dict[str, int]:
+    """See `teamwork.Team`."""
+    found: dict[str, int] = {}
+    for place, block in before.blocks.items():
+        if block.files >= LONG:
+            path = decode_name(place.removeprefix("./"))
+            while path and found.get(path, 0) < block.files:
+                found[path] = block.files
+                path = path.rpartition("/")[0]
+    return found
+
+
+def _nameless(directory: Path) -> BinaryIO:
+    """A new file that is gone when it is closed. Raises OSError."""
+    try:
+        return open(os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600), "w+b")
+    except OSError:  # not every file system has such
+        import tempfile  # which takes long to load
+
+        return tempfile.TemporaryFile(dir=directory)
 
 
 def _lines(files: Sequence[BinaryIO], done: Done) -> bytes:
@@ -96,7 +118,7 @@ def _write(
 
 
 def _with_late(done: Done, lines: bytes, added: Sequence[str] | None) -> tuple[bytes, int, int]:
-    """The LINES of a directory with those ADDED in their places, the number of files, their bytes."""
+    """The LINES of a directory with those ADDED in their places; its files, and their bytes."""
     if not added:
         return lines, done.files, done.bytes
     head, *rest = lines.decode("ascii").splitlines()

@@ -12,7 +12,6 @@ from typing import Final
 from tetrasback import __version__
 from tetrasback.snapshot import commands
 from tetrasback.snapshot.patterns import BadPattern
-from tetrasback.snapshot.recovery import commands as recovery
 from tetrasback.snapshot.retention import BadRule
 from tetrasback.snapshot.speaking import Speaker, progress_stream
 from tetrasback.snapshot.troubles import (
@@ -32,7 +31,9 @@ EXIT_DISK: Final = 74
 EXIT_NO_ROOM: Final = 75
 """EX_TEMPFAIL: nothing but room was missing."""
 
-COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace, Speaker], None]]] = {
+Command = Callable[[argparse.Namespace, Speaker], None]
+
+COMMANDS: Final[Mapping[str, Command]] = {
     "make": commands.make_snapshot,
     "plan": commands.plan_snapshot,
     "fingerprint": commands.tell_fingerprint,
@@ -40,12 +41,12 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace, Speaker], None]]] = {
     "verify": commands.verify_snapshot,
     "compare": commands.compare_snapshot,
     "expire": commands.tell_expired,
-    **recovery.COMMANDS,
 }
+"""But those of the way back: what they need takes longer to load than a short backup."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
+def parser(*, recovery: bool = True) -> argparse.ArgumentParser:
+    """The command line, with the commands of the way back if it is one of them."""
     made = argparse.ArgumentParser(
         prog="tetras-back-snapshot",
         description="Copies trees, sharing what has not changed with the copy before; restores.",
@@ -129,7 +130,10 @@ def parser() -> argparse.ArgumentParser:
     seal.add_argument("file", metavar="FILE")
     expire = add("expire", "of the dates on standard input, tell those that RULES do not keep")
     expire.add_argument("rules", metavar="RULES", help='such as "last=3 daily=7 within=1m"')
-    recovery.add_parsers(add)
+    if recovery:
+        from tetrasback.snapshot.recovery.commands import add_parsers
+
+        add_parsers(add)
     return made
 
 
@@ -161,8 +165,9 @@ def _seconds(text: str) -> float:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """As argparse does, but paths may also come after options that follow the first argument."""
-    made = parser()
-    options, rest = made.parse_known_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    made = parser(recovery=not given or given[0] not in COMMANDS)
+    options, rest = made.parse_known_args(given)
     rest = [word for word in rest if word != "--"]
     if rest and (not hasattr(options, "paths") or any(word.startswith("-") for word in rest)):
         made.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -176,10 +181,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     signal.signal(signal.SIGTERM, _end)
     root = getattr(options, "source", getattr(options, "target", ""))
-    otherwise = sys.stderr if options.command in recovery.ANSWERING else sys.stdout
-    speaker = Speaker(progress_stream(os.environ, otherwise), root)
+    command, answers = _command(options.command)
+    speaker = Speaker(progress_stream(os.environ, sys.stderr if answers else sys.stdout), root)
     try:
-        COMMANDS[options.command](options, speaker)
+        command(options, speaker)
     except (Refused, Failed, BadPattern, BadRule) as error:
         speaker.complain(str(error))
         return EXIT_ERROR
@@ -199,6 +204,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         speaker.complain("stopped by a signal")
         return 128 + signal.SIGTERM
     return EXIT_WARNING if speaker.warnings else EXIT_OK
+
+
+def _command(name: str) -> tuple[Command, bool]:
+    """The command NAME, and whether its answers are what standard output is for."""
+    if name in COMMANDS:
+        return COMMANDS[name], False
+    from tetrasback.snapshot.recovery import commands as recovery
+
+    return recovery.COMMANDS[name], name in recovery.ANSWERING
 
 
 def _end(number: int, frame: FrameType | None) -> None:

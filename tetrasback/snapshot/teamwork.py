@@ -11,16 +11,16 @@ lines are as before, each: PLACE, NUL), ``l`` (left for later: device, inode, ag
 ``f`` (end of all: full, WORDS).
 """
 
+import gc
 import mmap
 import os
 import selectors
 import signal
 import socket
 import struct
-import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import BinaryIO, Final, Protocol
 
 from tetrasback.snapshot.troubles import DiskTrouble
@@ -33,6 +33,9 @@ TICK: Final = 0.25
 
 BATCH: Final = 1 << 15
 """Bytes of reports that are sent together: each message wakes another process up."""
+
+GARBAGE: Final = 100_000
+"""Objects after which it is looked for circles of them: there are none, but long directories."""
 
 _BLOCK: Final = struct.Struct("<HQQQQ")
 _LINKED: Final = struct.Struct("<QQ?")
@@ -156,8 +159,11 @@ class Reporter:
         self._files += files
         _COUNTERS.pack_into(self._board, self._slot, self._bytes, self._files)
 
-    def work(self, crew: Crew) -> None:
-        """Take directories until there are none. What ends it all is told, not raised."""
+    def work(self, crew: Crew, long: Mapping[str, int]) -> None:
+        """Take directories until there are none. What ends it all is told, not raised.
+
+        The LONG ones, and those above them, have a number of entries; they are done first.
+        """
         try:
             while True:
                 self._send_blocks()
@@ -166,14 +172,19 @@ class Reporter:
                 if message[:1] != b"d":
                     self._file.flush()
                     return
-                self._below(crew, os.fsdecode(message[1:]))
+                self._below(crew, os.fsdecode(message[1:]), long)
         except DiskTrouble as error:
             self._channel.send(b"f" + bytes([error.full]) + os.fsencode(str(error)))
 
-    def _below(self, crew: Crew, path: str) -> None:
+    def _below(self, crew: Crew, path: str, long: Mapping[str, int]) -> None:
         stack = [path]
         while stack:
-            below = crew.directory(stack.pop())
+            path = stack.pop()
+            while path in long and stack:
+                self._send("g", stack.pop())  # or others would wait for the end of this one
+            below = crew.directory(path)
+            if long:
+                below.sort(key=lambda path: -long.get(path, 0))
             for path in reversed(below):
                 if len(os.fsencode(path)) >= MESSAGE_MAX:
                     self.unreadable(path[:1000] + "…", "its path is too long")
@@ -191,15 +202,21 @@ class Team:
         files: Iterable[BinaryIO],
         crew: Callable[[Reporter], Crew],
         listener: Listener,
+        long: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
+        """LONG directories (those that have most entries) and those above them → number of entries
+        of the longest. Those that come last should be short, so that all end together."""
         self._files = list(files)
+        self._long = long
         self._crew = crew
         self._listener = listener
         self._board = mmap.mmap(-1, _SLOT * (len(self._files) + 1))
+        self._most = [(0, 0)] * len(self._files)
         self._channels: list[socket.socket] = []
         self._processes: list[int] = []
 
     def __enter__(self) -> "Team":
+        gc.freeze()  # what there is by now is shared, as long as nobody looks at it
         for number, file in enumerate(self._files):
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             process = os.fork()
@@ -216,14 +233,17 @@ class Team:
         status = 1
         try:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            gc.set_threshold(GARBAGE)
             for other in (*self._channels, ours):
                 other.close()
             reporter = Reporter(channel, self._board, number, file)
-            reporter.work(self._crew(reporter))
+            reporter.work(self._crew(reporter), self._long)
             status = 0
         except (BrokenPipeError, ConnectionResetError):
             pass  # whom we work for has gone
         except BaseException:
+            import traceback  # which takes long to load, and is hardly ever needed
+
             traceback.print_exc()
         finally:
             os._exit(status)
@@ -268,8 +288,12 @@ class Team:
             _COUNTERS.unpack_from(self._board, _SLOT * (number + 1))
             for number in range(len(self._channels))
         )
-        sizes, files = zip(*slots, strict=True)
-        return sum(sizes), sum(files)
+        # A slot may be read while it is written; nothing ever becomes less.
+        self._most = [
+            (max(size, most[0]), max(files, most[1]))
+            for (size, files), most in zip(slots, self._most, strict=True)
+        ]
+        return sum(size for size, _ in self._most), sum(files for _, files in self._most)
 
     def _heed(self, number: int, outcome: Outcome, waiting: list[str], idle: list[int]) -> None:
         message = self._channels[number].recv(4 * MESSAGE_MAX)

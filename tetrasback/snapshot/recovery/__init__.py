@@ -5,7 +5,6 @@ users may change what is theirs while it is restored.
 
 ::
 
-    kernel       two system calls that Python lacks
     cursor       a place in a tree, moved a directory at a time
     way          the directory that a person names, by a way that only root can bend
     backups      the complete backups on a disk, their marks and pins

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+from tetrasback.snapshot.kernel import rename_new, syncfs
 from tetrasback.snapshot.recovery.cursor import Cursor
-from tetrasback.snapshot.recovery.kernel import rename_new, syncfs
 from tetrasback.snapshot.removing import remove
 from tetrasback.snapshot.trees import DIRECTORY
 from tetrasback.snapshot.troubles import DiskTrouble, disk_trouble, words

@@ -1,4 +1,4 @@
-"""Two system calls that Python lacks."""
+"""System calls that Python lacks."""
 
 import ctypes
 import errno
