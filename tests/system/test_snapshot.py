@@ -454,7 +454,9 @@ def test_what_vanishes_between_list_and_copy_is_a_note(
     ext4.at(1).mkdir()
     told = Told()
     job = worker.Job(Tree(str(ext4.source)), Tree(str(ext4.at(1))))
-    make(job, ext4.at(1, ".mtree"), read_key(ext4.key), 1, told, Disk([ext4.disk]))
+    disk = Disk([ext4.disk])
+    make(job, ext4.at(1, ".mtree"), read_key(ext4.key), 1, told, disk)
+    disk.close()
     assert ("vanished", "d5", "") in told.met_
     assert {kind for kind, _, _ in told.met_} == {"vanished"}
     job.source.close()
