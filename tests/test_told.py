@@ -83,6 +83,8 @@ COMPOSED = {
     "making the file system on {device}": "making the file system on",
     "{folder}, {size}, to make room": "to make room",
     "{folder}, {size}, as the rules say": "as the rules say",
+    "{folder}, {size} so far, to make room": " so far",
+    "{folder}, {size} so far, as the rules say": " so far",
     "the source {path} is empty or missing; nothing is deleted from the disk": (
         "is empty or missing"
     ),

@@ -57,14 +57,18 @@ async def root(daemon: Daemon) -> AsyncIterator[Caller]:
 async def disk(root: Caller, loop_disk: MakeDisk) -> LoopDisk:
     """A disk with one backup of the server."""
     made = loop_disk("ext4", 64)
-    device = made.attach()
-    await root.call("Plug", "s", device)
+    await root.call("Plug", "s", made.attach())
     await root.call("SaveDisk", "ss", made.uuid, "bleu")
-    await root.call("RunBackup", "s", made.uuid)
+    await back_up(root, made)
+    return made
+
+
+async def back_up(root: Caller, disk: LoopDisk) -> None:
+    root.forget()
+    await root.call("RunBackup", "s", disk.uuid)
     assert (await root.hear("BackupFinished"))[2] == "success"
     await root.hear("SafeToUnplug")
     root.forget()
-    return made
 
 
 async def restore(
@@ -224,6 +228,36 @@ async def test_end_of_the_daemon_ends_it(
     daemon.start()
     assert not shown(str(view.parent))
     assert not view.parent.exists()
+
+
+async def test_on_btrfs_homes_are_subvolumes_and_every_way_back_is_the_same(
+    root: Caller, loop_disk: MakeDisk, workspace: Path, source: Path
+) -> None:
+    disk = loop_disk("btrfs", 200)
+    await root.call("Plug", "s", disk.attach())
+    await root.call("SaveDisk", "ss", disk.uuid, "bleu")
+    await back_up(root, disk)
+    (source / "home/anna/letter").write_text("dear all\n")
+    await back_up(root, disk)
+    newest, oldest = await root.call("ListSnapshots", "s", disk.uuid)
+    for seen, text in ((newest, "dear all\n"), (oldest, "dear\n")):
+        folder = seen["Snapshot"]
+        done = await job(root, "Verify", "ssu", disk.uuid, folder, 100)
+        assert done["Verdict"] == "success", await root.call("GetJobLog", "t", done["Id"])
+        to = workspace / folder
+        order = disk.uuid, folder, ["/home", "/etc"], str(to), NOTHING
+        done = await job(root, "Restore", "ssassa{sv}", *order)
+        assert done["Verdict"] == "success", await root.call("GetJobLog", "t", done["Id"])
+        assert (to / "home/anna/letter").read_text() == text
+        assert (to / "etc/fstab").read_text() == "#\n"
+        view = Path(await root.call("Browse", "ss", disk.uuid, folder))
+        assert (view / "Donnees").stat().st_ino == 256
+        assert (view / "Donnees/anna/letter").read_text() == text
+        root.forget()
+        await root.call("EndBrowse", "s", disk.uuid)
+        await root.hear("SafeToUnplug")
+    await root.call("PinSnapshot", "ssb", disk.uuid, oldest["Snapshot"], True)
+    await root.call("Unplug", "s", disk.device)
 
 
 async def test_what_is_not_on_the_disk_is_not_shown(root: Caller, disk: LoopDisk) -> None:

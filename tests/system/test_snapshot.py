@@ -16,6 +16,7 @@ from tests.harness import LoopDisk, run, wait_until
 from tests.harness.process import PROJECT
 from tests.system.scripts_support import mounted, odd_entries
 from tetrasback.snapshot import worker
+from tetrasback.snapshot.copying import Copied
 from tetrasback.snapshot.key import read_key
 from tetrasback.snapshot.listing import Named, list_directory
 from tetrasback.snapshot.making import make
@@ -23,6 +24,7 @@ from tetrasback.snapshot.manifest import Manifest, open_manifest
 from tetrasback.snapshot.program import EXIT_DISK, EXIT_NO_ROOM, EXIT_OK, EXIT_WARNING
 from tetrasback.snapshot.syncing import Disk
 from tetrasback.snapshot.trees import Tree
+from tetrasback.snapshot.troubles import SourceTrouble
 
 
 @dataclass
@@ -122,6 +124,10 @@ def make_place(workspace: Path, key: Path, disk: LoopDisk) -> Place:
         directory.mkdir()
         for name in ("one", "two", "three"):
             (directory / name).write_text(f"{name} in {number}")
+    (source / "d21/a/b/c").mkdir(parents=True)
+    (source / "d21/a/b/c/file").write_text("deep")
+    run(["setfacl", "-m", "u:55:rx,d:u:55:rwx", source / "d17", source / "d18"])
+    os.setxattr(source / "d17", "user.old", b"value")
     return Place(source, mounted(disk, workspace / "mnt"), key)
 
 
@@ -146,6 +152,24 @@ def test_what_has_not_changed_is_shared_and_the_older_one_stays(place: Place) ->
         assert inode(place.at(1) / "d7/one") == inode(place.at(2) / "d7/one")
 
 
+def test_a_snapshot_of_a_subvolume_in_which_nothing_has_changed_costs_next_to_nothing(
+    workspace: Path, key: Path, loop_disk: Callable[..., LoopDisk]
+) -> None:
+    """Not even times of access are written, nor what the directories have already."""
+    place = make_place(workspace, key, loop_disk("btrfs", 200))
+    for number in range(2000):
+        directory = place.source / f"many/{number}"
+        directory.mkdir(parents=True)
+        os.utime(directory, ns=(1, 1))
+    place.make("--subvolume")
+    run(["sync", "-f", place.disk])
+    before = shutil.disk_usage(place.disk).used
+    manifest = place.at(1, ".mtree").stat().st_size
+    place.make()
+    run(["sync", "-f", place.disk])
+    assert shutil.disk_usage(place.disk).used - before - manifest < 256 << 10
+
+
 def change(source: Path) -> None:
     """Every way in which a tree changes from one day to the next."""
     (source / "d0/one").write_text("other content")
@@ -159,6 +183,7 @@ def change(source: Path) -> None:
     (source / "d7/one").mkdir()
     (source / "d7/one/below").write_text("a directory now")
     shutil.rmtree(source / "d8")
+    shutil.rmtree(source / "d21")
     (source / "d8").write_text("a file now")
     os.link(source / "d9/one", source / "d9/another name")
     (source / "d10/one").rename(source / "d11/renamed")
@@ -172,6 +197,15 @@ def change(source: Path) -> None:
     (source / "d14").chmod(0o711)
     run(["setfacl", "-m", "u:55:r", source / "d15/one"])
     run(["setfacl", "-m", "u:55:rx", source / "d16"])
+    run(["setfacl", "-b", source / "d17"])
+    os.removexattr(source / "d17", "user.old")
+    os.link(source / "d18/one", source / "d18/another name")  # neither inherits anything
+    (source / "d18/two").write_text("other")
+    (source / "d18/below").mkdir()
+    (source / "d19/one").rename(source / "d18/fifo's neighbour")
+    os.mkfifo(source / "d19/fifo")
+    (source / "d19/fifo").rename(source / "d18/fifo")
+    run(["setfacl", "-b", source / "d18/below"])
     (source / "second name").unlink()
     (source / "new\nname\xff").write_text("odd")
 
@@ -281,6 +315,22 @@ def test_more_names_than_the_file_system_gives_one_file(ext4: Place) -> None:
             os.link(ext4.last / name, many / f"{name[3:]}{number}")
     ext4.make()
     assert differences(ext4.source, ext4.last) == ""
+    ext4.make()
+    assert differences(ext4.source, ext4.last) == ""
+
+
+def test_other_file_systems_in_the_source_have_the_same_inode_numbers(
+    ext4: Place, loop_disk: Callable[..., LoopDisk]
+) -> None:
+    ext4.source = mounted(loop_disk("btrfs", name="source"), ext4.source.parent / "several")
+    for name in ("a", "b"):
+        run(["btrfs", "subvolume", "create", ext4.source / name])
+        (ext4.source / name / "one").write_text(f"in {name}")
+        os.link(ext4.source / name / "one", ext4.source / name / "two")
+    assert inode(ext4.source / "a/one") == inode(ext4.source / "b/one")
+    ext4.make()
+    assert differences(ext4.source, ext4.last) == ""
+    (ext4.last / "a/one").unlink()
     ext4.make()
     assert differences(ext4.source, ext4.last) == ""
 
@@ -462,6 +512,37 @@ def test_what_vanishes_between_list_and_copy_is_a_note(
     job.source.close()
     job.target.close()
     assert differences(ext4.source, ext4.at(1)) == ""
+
+
+def test_what_cannot_be_read_is_not_there_as_it_was_before(
+    workspace: Path, key: Path, loop_disk: Callable[..., LoopDisk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a subvolume, the snapshot begins with all that the one before had."""
+    place = make_place(workspace, key, loop_disk("btrfs", 200))
+    place.make("--subvolume")
+    os.utime(place.source / "d4/one", ns=(1, (place.source / "d4/one").stat().st_mtime_ns))
+    bad = SourceTrouble("Input/output error")
+
+    def listed(descriptor: int, path: str, *more: Any) -> list[Named]:
+        if path == "d3":
+            raise bad
+        return list_directory(descriptor, path, *more)
+
+    def hashed(directory: int, name: str, count: Any) -> Copied:
+        raise bad
+
+    monkeypatch.setattr(worker, "list_directory", listed)
+    monkeypatch.setattr(worker, "hash_file", hashed)
+    run(["btrfs", "subvolume", "snapshot", place.at(1), place.at(2)])
+    told = Told()
+    before, manifest = Tree(str(place.at(1))), place.manifest(1)
+    job = worker.Job(Tree(str(place.source)), Tree(str(place.at(2))), before, manifest, True)
+    make(job, place.at(2, ".mtree"), read_key(place.key), 1, told)
+    assert [path for _, path, _ in told.met_] == ["d3", "d4/one"]
+    assert list((place.at(2) / "d3").iterdir()) == []
+    assert not (place.at(2) / "d4/one").exists()
+    for opened in (job.source, job.target, before, manifest):
+        opened.close()
 
 
 class Told:

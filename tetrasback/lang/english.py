@@ -409,6 +409,8 @@ SENTENCES: Final[Sequence[str]] = (
     # Said by the backup scripts
     N_("{folder}, {size}, to make room"),
     N_("{folder}, {size}, as the rules say"),
+    N_("{folder}, {size} so far, to make room"),
+    N_("{folder}, {size} so far, as the rules say"),
     N_("cannot read {path}: {why}"),
     N_("changed each time it was read: {path}"),
     N_("not as it was written, copied anew: {path}"),

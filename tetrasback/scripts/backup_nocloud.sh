@@ -125,6 +125,10 @@ plan() {
         COPY_BYTES=$NEW_BYTES
         # Inodes, names, and a line in the manifest for each file, new or not.
         NEEDED=$((NEW_BYTES + NEW_FILES * 2048 + DATA_FILES * 256))
+        # The first subvolume after plain directories shares their content, but has names of its own.
+        [[ $MOUNT_KIND != btrfs || -z ${LINKS[0]:-} ]] || is_subvolume "${LINKS[0]}" \
+            || ((NEEDED += DATA_FILES * 1024, NEW_FILES = DATA_FILES))
+        SMALL_NEEDED=$((NEW_FILES * 4096))
     fi
     if [[ $CONFIG == yes ]]; then
         ((NEEDED += ${LAST[archive_bytes]:-$((CONFIG_BYTES / 3))}))
@@ -139,8 +143,8 @@ with_room() {
         "$@"
         status=$?
         ((status == NO_ROOM)) || break
-        if ! drop_oldest; then
-            run rm -rf --one-file-system -- "$BUILD"
+        if ! more_room; then
+            erase "$BUILD"
             too_small "$NEEDED"
         fi
     done
@@ -149,8 +153,10 @@ with_room() {
 
 # copy_home: from the beginning at each try.
 copy_home() {
-    run rm -rf --one-file-system -- "$FRESH/Donnees" "$BUILD/manifest" \
-        || disk_error "cannot clear $FRESH on the disk"
+    if [[ -e $FRESH/Donnees || -e $BUILD/manifest ]]; then
+        erase "$FRESH/Donnees" "$BUILD/manifest" || disk_error "cannot clear $FRESH on the disk"
+        settle
+    fi
     if [[ -d $ROOT/home ]]; then
         take_snapshot "$ROOT/home" "$FRESH/Donnees" "$BUILD/manifest"
     else
@@ -208,7 +214,7 @@ publish() {
     mv -nT -- "$FRESH" "$MOUNT/$NAME" && [[ ! -e $FRESH ]] \
         || disk_error "cannot give the backup its name $NAME on the disk"
     # The dumps, which are in the archive.
-    run rm -rf --one-file-system -- "$BUILD" || disk_error "cannot clear $BUILD on the disk"
+    erase "$BUILD" || disk_error "cannot clear $BUILD on the disk"
     flush
 }
 

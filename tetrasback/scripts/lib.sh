@@ -31,6 +31,8 @@ BYTES_TOTAL=0
 FILES_BEFORE=0
 FILES_TOTAL=0
 LAST_REPORT=0
+# How much of what is to be written are names and small files, about, in bytes.
+SMALL_NEEDED=0
 # Warnings and notes that name a file: so many are told one by one, the rest is counted.
 readonly NAMED_LIMIT=100
 readonly DISK_TROUBLE='Input/output error|Read-only file system|Structure needs cleaning|Bad message'
@@ -38,6 +40,14 @@ readonly DISK_TROUBLE='Input/output error|Read-only file system|Structure needs 
 readonly FILE_WEIGHT=16384
 # What a step returns that found no room on the disk (any value that no program here exits with).
 readonly NO_ROOM=75
+
+# tetras-back-snapshot(8): beside these scripts in a checkout, installed otherwise. It tells its progress to us, not to the
+# daemon.
+if [[ -f $LIBRARY/../snapshot/__main__.py ]]; then
+    readonly SNAPSHOT_PROGRAM=(/usr/bin/env -u TETRAS_BACK_PROGRESS_FD /usr/bin/python3 -I "$LIBRARY/../snapshot")
+else
+    readonly SNAPSHOT_PROGRAM=(/usr/bin/env -u TETRAS_BACK_PROGRESS_FD /usr/sbin/tetras-back-snapshot)
+fi
 
 PROGRESS=${TETRAS_BACK_PROGRESS_FD:-}
 if [[ ! $PROGRESS =~ ^[0-9]{1,4}$ ]] || ! { : >&"$PROGRESS"; } 2>/dev/null; then
@@ -161,6 +171,38 @@ attempt() {
     blame "the disk cannot be written to: $said"
 }
 
+# erase PATH...: what is ours goes, with all that is below it. On Btrfs that may be subvolumes, which
+# rm takes for other file systems.
+erase() {
+    if [[ $MOUNT_KIND == btrfs ]]; then
+        run "${SNAPSHOT_PROGRAM[@]}" remove -- "$@"
+    else
+        run rm -rf --one-file-system -- "$@"
+    fi
+}
+
+# settle [SECONDS]: on Btrfs, wait until the room of erased subvolumes is free: as long as that goes
+# on, or only so long. 0 = some has become free; 1 = there was nothing to wait for, or it does not end.
+settle() {
+    local stream status word number settled=0
+    UNSETTLED=0
+    [[ $MOUNT_KIND == btrfs ]] || return 1
+    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" settle ${1:+--seconds="$1"} -- "$MOUNT")
+    CHILD=$!
+    while read -r word number <&"$stream"; do
+        case $word in
+            settled) settled=$number ;;
+            left) UNSETTLED=$number ;;
+        esac
+    done
+    exec {stream}<&-
+    wait "$CHILD"
+    status=$?
+    CHILD=''
+    ((status == 0)) || disk_error "the disk does not free what was removed from it"
+    ((settled > 0))
+}
+
 # place FILE TEXT: FILE holds TEXT on the disk, whole or not at all. mv replaces a link or a FIFO
 # that somebody has put there, it does not go through it.
 place() {
@@ -254,7 +296,8 @@ begin() {
     ((EUID == 0)) || die "must be run as root"
     cd -P -- "$1" 2>/dev/null || die "no such directory: $1; give the mount point of the disk"
     MOUNT=$PWD
-    MOUNT_DEVICE=$(stat -c %d -- "$MOUNT") || die "cannot look at $MOUNT"
+    MOUNT_DEVICE=$(stat -c %d -- "$MOUNT") && MOUNT_KIND=$(stat -f -c %T -- "$MOUNT") \
+        || die "cannot look at $MOUNT"
     SOURCE=${TETRAS_BACK_SOURCE:-/}
     [[ $SOURCE == /* ]] || die "the source must be an absolute path: $SOURCE"
     [[ -d $SOURCE ]] || die "the source $SOURCE is not there; nothing was saved"
@@ -286,7 +329,7 @@ clear_leftovers() {
     for leftover in "$WORK"/* "$WORK"/.[!.]*; do
         [[ ${leftover##*/} != old.* ]] || continue
         note "cleared what an interrupted backup left: ${leftover##*/}"
-        run rm -rf --one-file-system -- "$leftover" || disk_error "cannot clear $leftover on the disk"
+        erase "$leftover" || disk_error "cannot clear $leftover on the disk"
     done
 }
 
@@ -336,15 +379,18 @@ check_source() {
     warn "the source $1 $what; nothing is deleted from the disk" source-shrunk
 }
 
-# free_bytes: room that root may fill on the disk, in FREE.
+# free_bytes: room that root may fill on the disk, in FREE; what is used of it nowhere, in UNUSED.
 free_bytes() {
-    local kind free available size
-    read -r kind free available size < <(stat -f -c '%T %f %a %S' -- "$MOUNT")
+    local free available size small
+    read -r free available size < <(stat -f -c '%f %a %S' -- "$MOUNT")
     # No figure is not a full disk, for which old backups would go.
     [[ -n $size ]] || disk_error "the disk does not say how much room it has"
-    # btrfs counts as free what it cannot give to files.
-    [[ $kind != btrfs ]] || free=$available
-    FREE=$((free * size))
+    UNUSED=$((free * size)) FREE=$((free * size))
+    [[ $MOUNT_KIND == btrfs ]] || return 0
+    # Btrfs counts as free also what it has set aside for names and small files. They may have that;
+    # large files may not.
+    FREE=$((available * size)) small=$(((free - available) * size))
+    ((FREE += small < SMALL_NEEDED ? (small > 0 ? small : 0) : SMALL_NEEDED))
 }
 
 # flush: everything written so far is on the disk, or the backup has failed.

@@ -46,21 +46,33 @@ put_aside() {
         || disk_error "cannot remove the mark of $folder"
 }
 
-# delete_aside WHY: delete one that was put aside, and say what that gave. 1 = there is none.
+# delete_aside WHY [SECONDS]: delete one that was put aside, and say what that gave, which is waited
+# for at most SECONDS on Btrfs. 1 = there is none.
 # Mails list what notes call pruned, and translate the two reasons given here.
 delete_aside() {
     local place before
     for place in "$WORK"/old.*; do
+        # What is still becoming free is not of this one.
+        settle "${2:-}"
         free_bytes
-        before=$FREE
-        run rm -rf --one-file-system -- "$place" || disk_error "cannot remove ${place##*/}"
+        before=$UNUSED
+        erase "$place" || disk_error "cannot remove ${place##*/}"
         run sync -f -- "$MOUNT" || disk_error "the disk reported errors; replace it"
+        settle "${2:-}"
         free_bytes
-        human $((FREE > before ? FREE - before : 0))
+        human $((UNUSED > before ? UNUSED - before : 0))
+        # It will be more, but that is not waited for.
+        ((UNSETTLED == 0)) || HUMAN+=" so far"
         note "pruned: ${place##*/old.}, $HUMAN, $1"
         return 0
     done
     return 1
+}
+
+# more_room: is there more room than a moment ago? First what is becoming free anyway is waited for;
+# then one backup goes. 1 = none may.
+more_room() {
+    settle || drop_oldest
 }
 
 # drop_oldest: one backup goes to make room: first those that were put aside already, then those
@@ -85,7 +97,7 @@ tidy() {
     for folder in "${EXPIRED[@]}"; do
         put_aside "$folder"
     done
-    while ((SECONDS < until)) && delete_aside "as the rules say"; do :; done
+    while ((SECONDS < until)) && delete_aside "as the rules say" $((until - SECONDS)); do :; done
 }
 
 # droppable_bytes: what drop_oldest could free in all, in DROPPABLE.
@@ -98,22 +110,53 @@ droppable_bytes() {
         else go+=("$MOUNT/$folder"); fi
     done
     ((DELETING && ${#go[@]})) || return 0
+    [[ $MOUNT_KIND != btrfs ]] || weigh_subvolumes
     # du counts a file with several names once, for the first folder given: what the folders that
     # stay also hold frees nothing.
     exec {stream}< <(exec du -s -x --block-size=1 -- "${stay[@]}" "${go[@]}" 2>/dev/null)
     CHILD=$!
     while read -r size path <&"$stream"; do
-        folder=${path##*/}
-        [[ -n ${PROTECTED[$folder]:-} ]] || ((DROPPABLE += size))
+        folder=${path#"$MOUNT/"}
+        [[ -n ${PROTECTED[${folder%%/*}]:-} ]] || ((DROPPABLE += size))
     done
     exec {stream}<&-
     wait "$CHILD"
     CHILD=''
 }
 
+# weigh_subvolumes: what those of `go` hold and those of `stay` do not, in DROPPABLE; what remains to
+# be measured is put in their place. du takes each snapshot of a subvolume for a whole of its own.
+weigh_subvolumes() {
+    local path word number i
+    local -a weighed=() kept=()
+    for i in "${!stay[@]}"; do
+        manifest_of "${stay[i]##*/}" || continue
+        kept+=("--stay=$MANIFEST")
+        stay[i]+=/serveur.tar.gz
+    done
+    for i in "${!go[@]}"; do
+        if manifest_of "${go[i]##*/}"; then
+            weighed+=("$MANIFEST")
+            go[i]+=/serveur.tar.gz
+        elif is_subvolume "${go[i]}/Donnees"; then
+            go+=("${go[i]}/Donnees")
+        fi
+    done
+    ((${#weighed[@]})) || return 0
+    read -r word number < <("${SNAPSHOT_PROGRAM[@]}" weigh "${kept[@]}" -- "${weighed[@]}")
+    # A guess that failed must not keep a backup from being made.
+    DROPPABLE=${number:-$((1 << 60))}
+}
+
+# is_subvolume DIRECTORY: on Btrfs; is it one?
+is_subvolume() {
+    [[ -d $1 && ! -L $1 && $(stat -c %i -- "$1") == 256 ]]
+}
+
 # too_small NEEDED: the end of a backup for which there is no room.
 too_small() {
     local needed why=''
+    settle
     free_bytes
     human "$1"
     needed=$HUMAN
@@ -128,9 +171,11 @@ make_room() {
     free_bytes
     ((FREE < $1)) || return 0
     step room
+    ! settle || free_bytes
+    ((FREE < $1)) || return 0
     droppable_bytes
     ((FREE + DROPPABLE >= $1 * 9 / 10)) || too_small "$1"
-    while ((FREE < $1)) && drop_oldest; do
+    while ((FREE < $1)) && more_room; do
         free_bytes
     done
 }

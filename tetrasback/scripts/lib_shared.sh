@@ -6,14 +6,6 @@
 # pass another content off as ours.
 readonly KEY=${TETRAS_BACK_KEY:-/var/lib/tetras-back/manifest.key}
 
-# Beside these scripts in a checkout, installed otherwise. It tells its progress to us, not to the
-# daemon.
-if [[ -f $LIBRARY/../snapshot/__main__.py ]]; then
-    readonly SNAPSHOT_PROGRAM=(/usr/bin/env -u TETRAS_BACK_PROGRESS_FD /usr/bin/python3 -I "$LIBRARY/../snapshot")
-else
-    readonly SNAPSHOT_PROGRAM=(/usr/bin/env -u TETRAS_BACK_PROGRESS_FD /usr/sbin/tetras-back-snapshot)
-fi
-
 # left_out DIRECTORY: options that leave out of a copy of DIRECTORY the disk itself and what the
 # configuration says, whose patterns are relative to the source; in LEFT_OUT.
 left_out() {
@@ -75,7 +67,8 @@ take_snapshot() {
     local stream status said=$BUILD/said
     snapshot_options "$1"
     attempt rm -f -- "$said" || return
-    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" make "${OPTIONS[@]}" "${SUSPECT[@]}" --manifest="$3" -- "$1" "$2" 2>"$said")
+    exec {stream}< <(exec "${SNAPSHOT_PROGRAM[@]}" make --subvolume "${OPTIONS[@]}" "${SUSPECT[@]}" \
+        --manifest="$3" -- "$1" "$2" 2>"$said")
     CHILD=$!
     read_snapshot "$stream"
     exec {stream}<&-
@@ -127,6 +120,12 @@ estimate_snapshot() {
     exec {stream}<&-
     wait "$CHILD"
     CHILD=''
+}
+
+# manifest_of FOLDER: its manifest's file, in MANIFEST; 1 = it has none.
+manifest_of() {
+    MANIFEST=$STATE/manifests/$1
+    [[ -f $MANIFEST && ! -L $MANIFEST ]]
 }
 
 # verify_some: read again what lies on the disk, from where the last run stopped, for so many minutes

@@ -15,6 +15,8 @@ from typing import Final, Protocol
 from tetrasback.snapshot.troubles import disk_trouble, source_trouble
 
 COPIED: Final = ("user.", "trusted.", "security.", "system.posix_acl_")
+_REMOVED: Final = ("user.", "trusted.", "system.posix_acl_")
+"""Not security.*: what the kernel's guards gave a new entry, they do not let go."""
 _OWN: Final = "trusted.SGI_ACL_"
 """XFS's second view of ACLs."""
 
@@ -52,16 +54,16 @@ def write_attributes(path: int | str, attributes: Attributes, *, follow: bool = 
             raise disk_trouble(error, f"attribute {name}") from error
 
 
-def replace_attributes(path: int, attributes: Attributes) -> None:
-    """Give an open entry these attributes and no others. Raises DiskTrouble."""
+def remove_others(path: int | str, attributes: Attributes, *, follow: bool = True) -> None:
+    """Take from an entry what it has besides these attributes. Raises DiskTrouble."""
+    kept = dict(attributes)
     try:
-        present = os.listxattr(path)
-        for name in present:
-            if name.startswith(COPIED) and name not in dict(attributes):
-                os.removexattr(path, name)
+        for name in os.listxattr(path, follow_symlinks=follow):
+            if name.startswith(_REMOVED) and not name.startswith(_OWN) and name not in kept:
+                os.removexattr(path, name, follow_symlinks=follow)
     except OSError as error:
-        raise disk_trouble(error) from error
-    write_attributes(path, attributes)
+        if error.errno != errno.ENOTSUP:
+            raise disk_trouble(error) from error
 
 
 # --- seals --------------------------------------------------------------------------------------
@@ -148,4 +150,17 @@ class Dresser:
         write_attributes(path, attributes, follow=follow)
 
 
+class _Heir(Dresser):
+    """For what is made in a directory that has its ACLs already, and hands them down."""
+
+    def dress(self, descriptor: int, status: Facts, attributes: Attributes) -> None:
+        remove_others(descriptor, attributes)
+        super().dress(descriptor, status, attributes)
+
+    def write(self, path: int | str, attributes: Attributes, *, follow: bool = True) -> None:
+        remove_others(path, attributes, follow=follow)
+        super().write(path, attributes, follow=follow)
+
+
 EXACTLY: Final = Dresser()
+WITHOUT_INHERITANCE: Final = _Heir()

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import os
 import sys
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -14,15 +15,25 @@ from tetrasback.snapshot.fingerprint import fingerprint
 from tetrasback.snapshot.key import read_key
 from tetrasback.snapshot.listing import written
 from tetrasback.snapshot.making import make
-from tetrasback.snapshot.manifest import NOT_COVERED, BadManifest, Manifest, open_manifest
+from tetrasback.snapshot.manifest import (
+    NOT_COVERED,
+    REGULAR,
+    BadManifest,
+    Manifest,
+    open_manifest,
+    read_manifest,
+)
 from tetrasback.snapshot.patterns import Patterns, read_patterns
 from tetrasback.snapshot.plan import plan
+from tetrasback.snapshot.removing import remove
 from tetrasback.snapshot.retention import read_policy
+from tetrasback.snapshot.settling import settle
 from tetrasback.snapshot.speaking import Speaker
 from tetrasback.snapshot.syncing import Disk
-from tetrasback.snapshot.trees import Tree
-from tetrasback.snapshot.troubles import DiskTrouble, Refused, words
+from tetrasback.snapshot.trees import DIRECTORY, Tree
+from tetrasback.snapshot.troubles import DiskTrouble, Refused, disk_trouble, words
 from tetrasback.snapshot.verifying import Extent, Newer, verify
+from tetrasback.snapshot.weighing import weigh
 from tetrasback.snapshot.worker import Job
 
 DATE_FORM: Final = "%Y-%m-%d_%H-%M-%S"
@@ -41,7 +52,13 @@ def make_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
     disk = _disk(options.manifest.parent, Path(options.target).parent)
     in_place = _begin(Path(options.target), previous, options.subvolume)
     distrusted = _distrusted(options.damaged) if options.damaged else frozenset()
-    job = Job(source, Tree(options.target), previous, manifest, in_place, excluded, distrusted)
+    target = Tree(options.target, quiet=True)
+    apart = (
+        not in_place
+        and previous is not None
+        and os.fstat(previous.root).st_dev != os.fstat(target.root).st_dev
+    )
+    job = Job(source, target, previous, manifest, in_place, apart, excluded, distrusted)
     make(job, options.manifest, key, options.jobs, speaker, disk)
     speaker.end()
 
@@ -167,6 +184,49 @@ def tell_expired(options: argparse.Namespace, speaker: Speaker) -> None:
         speaker.answer(date.strftime(DATE_FORM))
 
 
+def remove_trees(options: argparse.Namespace, speaker: Speaker) -> None:
+    """Remove each of the directories given."""
+    for path in options.trees:
+        parent, name = os.path.split(os.path.abspath(path))
+        if not name:
+            raise Refused(f"{path} is no directory that could be removed")
+        try:
+            above = os.open(os.path.realpath(parent), DIRECTORY)
+            try:
+                remove(above, name)
+            finally:
+                os.close(above)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise disk_trouble(error, f"cannot remove {path}") from error
+
+
+def tell_settled(options: argparse.Namespace, speaker: Speaker) -> None:
+    """Wait for the room of removed subvolumes; tell how many there were, and how many are left."""
+    tree = _tree(options.target)
+    settled, left = settle(tree.root, options.seconds)
+    speaker.answer(f"settled {settled}")
+    speaker.answer(f"left {left}")
+
+
+def tell_weight(options: argparse.Namespace, speaker: Speaker) -> None:
+    """Tell what only the snapshots of some manifests hold: a guess, so no seal is looked at."""
+    with ExitStack() as stack:
+
+        def opened(path: str) -> Manifest:
+            try:
+                manifest = read_manifest(os.open(path, REGULAR), None)
+            except (BadManifest, OSError) as error:
+                why = words(error) if isinstance(error, OSError) else str(error)
+                raise Refused(f"{path}: {why}") from error
+            stack.callback(manifest.close)
+            return manifest
+
+        gone = [opened(path) for path in options.manifests]
+        speaker.answer(f"bytes {weigh(gone, [opened(path) for path in options.stay])}")
+
+
 def _excluded(options: argparse.Namespace) -> Patterns | None:
     return read_patterns(options.exclude) if options.exclude else None
 
@@ -199,7 +259,7 @@ def _tree_itself(path: str) -> Tree:
     """As `_tree`, but not what a link leads to that somebody put in the place of a snapshot."""
     parent, name = os.path.split(os.path.abspath(path))
     try:
-        return Tree(os.path.join(os.path.realpath(parent), name))
+        return Tree(os.path.join(os.path.realpath(parent), name), quiet=True)
     except OSError as error:
         raise Refused(f"cannot open {path}: {words(error)}") from error
 
@@ -221,5 +281,5 @@ def _begin(target: Path, previous: Tree | None, subvolume: bool) -> bool:
     except FileExistsError as error:
         raise Refused(f"{target} is there already") from error
     except OSError as error:
-        raise DiskTrouble(f"cannot make {target}: {words(error)}") from error
+        raise disk_trouble(error, f"cannot make {target}") from error
     return False

@@ -1,6 +1,7 @@
 """One entry, from the source into the snapshot: content, holes, everything it has; its SHA-256."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import stat
@@ -25,6 +26,9 @@ LEASE_SECONDS: Final = 60.0
 
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _MAKE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FICLONE: Final = 0x40049409
+"""include/uapi/linux/fs.h"""
+_NO_CLONE: Final = frozenset({errno.EXDEV, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTTY})
 
 Count = Callable[[int], None]
 """Told of bytes as they are copied."""
@@ -104,6 +108,40 @@ def copy_file(
     finally:
         os.close(reader)
     return Copied(after, digest, still, attributes)
+
+
+def clone_file(
+    source: int, before: int, target: int, name: str, status: os.stat_result, dresser: Dresser
+) -> bool:
+    """Make NAME in TARGET a file that shares the content of NAME in the directory BEFORE.
+
+    Everything else it has from NAME in SOURCE, which is in that STATUS. False = the file system
+    cannot do that with it, and nothing was made. Raises SourceTrouble, Vanished, DiskTrouble.
+    """
+    attributes = read_attributes(f"/proc/self/fd/{source}/{name}", follow=False)
+    try:
+        reader = os.open(name, _READ | os.O_NOATIME, dir_fd=before)
+    except OSError:
+        return False
+    try:
+        if not stat.S_ISREG(os.fstat(reader).st_mode):
+            return False
+        writer = os.open(name, _MAKE, 0o600, dir_fd=target)
+        try:
+            fcntl.ioctl(writer, _FICLONE, reader)
+            dresser.dress(writer, status, attributes)
+        except OSError as error:
+            os.unlink(name, dir_fd=target)
+            if error.errno not in _NO_CLONE:
+                raise
+            return False
+        finally:
+            _close(writer)
+    except OSError as error:
+        raise disk_trouble(error) from error
+    finally:
+        os.close(reader)
+    return True
 
 
 def _same(before: os.stat_result, after: os.stat_result) -> bool:

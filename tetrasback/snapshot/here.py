@@ -62,6 +62,11 @@ class Here:
                 raise disk_trouble(error, self.path) from error
         return self._present
 
+    def forget(self, name: str) -> None:
+        """NAME is not there any more."""
+        if self._present is not None:
+            self._present.discard(name)
+
     @property
     def old(self) -> dict[str, str]:
         """The lines of the manifest before: path as written → the rest."""

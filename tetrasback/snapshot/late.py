@@ -27,7 +27,7 @@ class Late:
     def __init__(self, job: Job, listener: Listener) -> None:
         self._job = job
         self._listener = listener
-        self._worker = Worker(job, _Direct(listener))
+        self._worker = Worker(job, _Direct(listener), late=True)
         self.lines: defaultdict[str, list[str]] = defaultdict(list)
         """Directory → lines that its own lack."""
 
@@ -60,8 +60,22 @@ class Late:
                 continue
             self.lines[path.rpartition("/")[0]].append(f"{written(path)} {rest}")
         for path in shared:
-            if first:
+            # In a source of several file systems, others may have the same inode number.
+            if first and self._is_name_of(path, file):
                 self._link(first, path)
+
+    def _is_name_of(self, path: str, file: tuple[int, int]) -> bool:
+        try:
+            above, name = _open_above(self._job.source, path)
+        except OSError:
+            return False
+        try:
+            status = os.stat(name, dir_fd=above, follow_symlinks=False)
+        except OSError:
+            return False
+        finally:
+            os.close(above)
+        return (status.st_dev, status.st_ino) == file
 
     def _link(self, first: str, path: str) -> bool:
         """Make PATH a name of FIRST, in the target; False where it may have no more names."""

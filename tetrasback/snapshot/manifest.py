@@ -61,6 +61,8 @@ KEY_BYTES: Final = 32
 DIRECTORY_LINE_MAX: Final = 1 << 16
 PIECE: Final = 1 << 20
 """Bytes of a manifest that are read together."""
+REGULAR: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+"""How a manifest is opened: what lies on a disk may be a link or a FIFO."""
 
 _PLAIN: Final = re.compile(r'[!"$-)+->@-Z\]-~]*')
 """What is printed, but for a blank and ``# * ? [ \\``: a comment, patterns, the sign of escapes."""
@@ -278,7 +280,7 @@ class Manifest:
 
 def open_manifest(path: Path, key: bytes) -> Manifest:
     """The manifest at PATH, if it is whole and was sealed with KEY. Raises BadManifest, OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    descriptor = os.open(path, REGULAR)
     return read_manifest(descriptor, key)
 
 

@@ -41,6 +41,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "verify": commands.verify_snapshot,
     "compare": commands.compare_snapshot,
     "expire": commands.tell_expired,
+    "remove": commands.remove_trees,
+    "settle": commands.tell_settled,
+    "weigh": commands.tell_weight,
 }
 """But those of the way back: what they need takes longer to load than a short backup."""
 
@@ -130,6 +133,14 @@ def parser(*, recovery: bool = True) -> argparse.ArgumentParser:
     seal.add_argument("file", metavar="FILE")
     expire = add("expire", "of the dates on standard input, tell those that RULES do not keep")
     expire.add_argument("rules", metavar="RULES", help='such as "last=3 daily=7 within=1m"')
+    weight = add("weigh", "tell how many bytes only the snapshots of these manifests hold")
+    weight.add_argument("--stay", action="append", default=[], metavar="FILE", help="not these")
+    weight.add_argument("manifests", nargs="+", metavar="FILE")
+    gone = add("remove", "remove directories with all that is below, also subvolumes of Btrfs")
+    gone.add_argument("trees", nargs="+", metavar="DIR")
+    settle = add("settle", "on Btrfs: wait until the room of what was removed is free")
+    settle.add_argument("--seconds", type=_seconds, metavar="N", help="at most so long")
+    settle.add_argument("target", metavar="DIR", help="on that file system")
     if recovery:
         from tetrasback.snapshot.recovery.commands import add_parsers
 

@@ -129,8 +129,11 @@ class Speaker:
         self._tell_progress()
 
     def complain(self, text: str) -> None:
-        """Why it could not be done."""
-        sys.stderr.write(f"tetras-back-snapshot: {_safe(text)}\n")
+        """Why it could not be done. Past Python's own buffer, which would fail a second time at the
+        end if there is no room where the words go: the exit status must say so."""
+        line = f"tetras-back-snapshot: {_safe(text)}\n"
+        with suppress(OSError):
+            os.write(sys.stderr.fileno(), line.encode("utf-8", "replace"))
 
     def answer(self, text: str) -> None:
         """One line of what was asked for, on standard output."""

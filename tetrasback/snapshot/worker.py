@@ -18,11 +18,13 @@ from typing import Protocol
 
 from tetrasback.snapshot.attributes import (
     EXACTLY,
+    WITHOUT_INHERITANCE,
     Attributes,
+    Dresser,
     read_attributes,
-    replace_attributes,
+    remove_others,
 )
-from tetrasback.snapshot.copying import copy_file, copy_special, hash_file, read_link
+from tetrasback.snapshot.copying import clone_file, copy_file, copy_special, hash_file, read_link
 from tetrasback.snapshot.here import Here
 from tetrasback.snapshot.listing import Excluded, Named, join, list_directory, written
 from tetrasback.snapshot.manifest import (
@@ -33,6 +35,7 @@ from tetrasback.snapshot.manifest import (
     has_facts,
 )
 from tetrasback.snapshot.removing import remove
+from tetrasback.snapshot.subvolumes import EMPTY_SUBVOLUME
 from tetrasback.snapshot.trees import Tree
 from tetrasback.snapshot.troubles import SourceTrouble, Vanished, disk_trouble, source_trouble
 from tetrasback.snapshot.unchanged import share
@@ -86,6 +89,9 @@ class Job:
     """Of `previous`; None = there is none that can be believed."""
     in_place: bool = False
     """The target began as a snapshot of `previous`."""
+    apart: bool = False
+    """The target lies in another subvolume than `previous` (or on another file system): names
+    cannot be linked, but content may be shared."""
     excluded: Excluded | None = None
     distrusted: Collection[str] = ()
     """Entries of `previous` (paths as written) that were found damaged: never shared."""
@@ -94,11 +100,13 @@ class Job:
 class Worker:
     """Works on one directory at a time; see the module."""
 
-    def __init__(self, job: Job, reports: Reports) -> None:
+    def __init__(self, job: Job, reports: Reports, *, late: bool = False) -> None:
+        """LATE: the directories of the target have their attributes already."""
         self._job = job
         self._reports = reports
         self._covered = job.manifest is None or job.manifest.covers_attributes
         self._device = os.fstat(job.previous.root).st_dev if job.previous is not None else 0
+        self._dresser = WITHOUT_INHERITANCE if late or job.in_place else EXACTLY
 
     def directory(self, path: str) -> list[str]:
         """Do the directory at PATH, which the target has already; the paths of those in it.
@@ -113,6 +121,7 @@ class Worker:
         except Vanished:
             self._leave_out(path)
         except SourceTrouble as error:
+            self._hollow(path)
             self._reports.unreadable(path, str(error))
         finally:
             here.close()
@@ -127,6 +136,7 @@ class Worker:
             if isinstance(trouble, Vanished):
                 self._leave_out(path)
             else:
+                self._hollow(path)
                 self._reports.unreadable(path, str(trouble))
             return None
         here = Here(path, written(path) + "/", source, job.target, job.in_place)
@@ -169,6 +179,20 @@ class Worker:
             raise disk_trouble(error, path) from error
         self._reports.touched(parent)
 
+    def _hollow(self, path: str) -> None:
+        """PATH, a directory, cannot be read: what the target began with is not what it holds."""
+        if not self._job.in_place:
+            return
+        try:
+            here = self._job.target.open(path)
+            try:
+                for name in os.listdir(here):
+                    remove(here, name)
+            finally:
+                os.close(here)
+        except OSError as error:
+            raise disk_trouble(error, path) from error
+
     def _fill(self, here: Here) -> list[str]:
         job = self._job
         status = os.fstat(here.source)
@@ -206,7 +230,7 @@ class Worker:
 
     def _dress(self, here: Here, status: os.stat_result, attributes: Attributes) -> None:
         if self._job.in_place:
-            replace_attributes(here.target, attributes)  # what it has lost since goes as well
+            remove_others(here.target, attributes)  # what it has lost since goes as well
         EXACTLY.dress(here.target, status, attributes)
 
     def _give_times_back(self, here: Here, status: os.stat_result) -> None:
@@ -246,7 +270,7 @@ class Worker:
 
     def _kept(self, here: Here, old: Sequence[str], entries: Sequence[Named]) -> list[str | None]:
         """Of those ENTRIES that have not changed and are shared now, the lines; OLD had all."""
-        if here.before < 0 or not old or not self._covered:
+        if here.before < 0 or not old or not self._covered or self._job.apart:
             return [None] * len(entries)
         target = -1 if self._job.in_place else here.target
         return share(old, here.prefix, entries, here.before, target, self._job.distrusted)
@@ -261,9 +285,10 @@ class Worker:
     def _make_directory(self, here: Here, name: str) -> None:
         try:
             if name in here.present:
-                if stat.S_ISDIR(_status(here.target, name).st_mode):
+                status = _status(here.target, name)
+                if stat.S_ISDIR(status.st_mode) and status.st_ino != EMPTY_SUBVOLUME:
                     return
-                os.unlink(name, dir_fd=here.target)
+                remove(here.target, name)
             os.mkdir(name, 0o700, dir_fd=here.target)
         except OSError as error:
             raise disk_trouble(error, join(here.path, name)) from error
@@ -278,17 +303,21 @@ class Worker:
         try:
             if same and not self._covered:
                 rest = self._complete(here, name, rest or "", facts(status))
-            if same and self._share(here, name, status):
+            several = status.st_nlink > 1
+            apart = self._job.apart and several  # as clones, its names would be several files
+            if same and not apart and self._share(here, name, status):
                 self._done(here, f"{place} {rest}", status)
-            elif status.st_nlink > 1:
+            elif several:
                 self._drop(here, name)
-                self._reports.linked(join(here.path, name), status, same)
+                self._reports.linked(join(here.path, name), status, same and not apart)
             else:
                 line, status = self._take(here, name, status, rest)
                 self._done(here, f"{place} {line}", status)
         except Vanished:
+            self._drop(here, name)
             self._reports.vanished(join(here.path, name))
         except SourceTrouble as error:
+            self._drop(here, name)
             self._reports.unreadable(join(here.path, name), str(error))
 
     def _take(
@@ -299,7 +328,9 @@ class Worker:
         if digest is not None:
             return (facts(status) + digest).rstrip(), status
         self._drop(here, name)
-        return copy_entry(self._reports, here.source, here.target, here.path, name, status)
+        return copy_entry(
+            self._reports, here.source, here.target, here.path, name, status, self._dresser
+        )
 
     def _complete(self, here: Here, name: str, rest: str, known: str) -> str:
         """REST of a line of an older manifest, which says nothing of attributes, with them."""
@@ -337,6 +368,7 @@ class Worker:
     def _drop(self, here: Here, name: str) -> None:
         """What the target began with under NAME goes: it belongs to the snapshot before."""
         if name in here.present:
+            here.forget(name)
             try:
                 remove(here.target, name)
             except OSError as error:
@@ -347,7 +379,7 @@ class Worker:
         if self._job.in_place:
             if name not in here.present:
                 return False
-        elif here.before < 0 or not self._link(here, name):
+        elif here.before < 0 or not self._link(here, name, status):
             return False
         if _same_copy(_status(here.target, name), status):
             return True
@@ -356,7 +388,9 @@ class Worker:
             os.unlink(name, dir_fd=here.target)
         return False
 
-    def _link(self, here: Here, name: str) -> bool:
+    def _link(self, here: Here, name: str, status: os.stat_result) -> bool:
+        if self._job.apart:
+            return clone_file(here.source, here.before, here.target, name, status, self._dresser)
         try:
             os.link(
                 name, name, src_dir_fd=here.before, dst_dir_fd=here.target, follow_symlinks=False
@@ -403,23 +437,29 @@ class Worker:
                 return None
             if rest is not None and not rest.endswith(end):
                 return None
-        if not (self._job.in_place or self._link(here, name)):
+        if not (self._job.in_place or self._link(here, name, status)):
             return None
         return attribute_word(attributes) + end
 
 
 def copy_entry(
-    reports: Reports, source: int, target: int, path: str, name: str, status: os.stat_result
+    reports: Reports,
+    source: int,
+    target: int,
+    path: str,
+    name: str,
+    status: os.stat_result,
+    dresser: Dresser,
 ) -> tuple[str, os.stat_result]:
     """Copy NAME from the directory SOURCE (at PATH) into TARGET; the rest of its line, its state.
 
     Raises SourceTrouble, Vanished, DiskTrouble.
     """
     if not stat.S_ISREG(status.st_mode):
-        text, attributes = copy_special(source, target, name, status)
+        text, attributes = copy_special(source, target, name, status, dresser)
         link = f"link={encode_name(text)}" if text else ""
         return (facts(status) + attribute_word(attributes) + link).rstrip(), status
-    copied = copy_file(source, target, name, reports.count)
+    copied = copy_file(source, target, name, reports.count, dresser)
     if not copied.still:
         reports.changing(join(path, name))
     head = facts(copied.status) + attribute_word(copied.attributes)

@@ -17,7 +17,7 @@ from typing import Final
 from tetrasback.snapshot.kernel import rename_new, syncfs
 from tetrasback.snapshot.recovery.cursor import Cursor
 from tetrasback.snapshot.removing import remove
-from tetrasback.snapshot.trees import DIRECTORY
+from tetrasback.snapshot.trees import DIRECTORY, mount_of
 from tetrasback.snapshot.troubles import DiskTrouble, disk_trouble, words
 
 STAGING: Final = ".tetras-back-restoring-"
@@ -278,9 +278,4 @@ def _mount_of(descriptor: int) -> tuple[int, int]:
 
     A bind mount has the device of its file system, but nothing can be moved into it from outside.
     """
-    device = os.fstat(descriptor).st_dev
-    with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as file:
-        for line in file:
-            if line.startswith("mnt_id:"):
-                return device, int(line.split()[1])
-    return device, 0
+    return os.fstat(descriptor).st_dev, mount_of(descriptor)
