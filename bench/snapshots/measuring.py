@@ -41,12 +41,7 @@ def timed(
     ) as process:
         peak = _watch(process) if memory else 0
         said, _ = process.communicate()
-    descriptor = os.open(disk, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-        subprocess.run(["sync", "-f", disk], check=True)
-    finally:
-        os.close(descriptor)
+    subprocess.run(["sync", "-f", disk], check=True)
     seconds = time.perf_counter() - start
     if process.returncode not in allowed:
         raise HarnessError(f"{argv[0]} ended with {process.returncode}: {said[-2000:]!r}")

@@ -1,24 +1,26 @@
 """What is backed up: real files of the machine, and trees of many small ones."""
 
+import itertools
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-from tests.harness import run
 
 TAKEN = ("/usr/share", "/usr/lib/python3", "/usr/include")
 _LINKED, _LISTED, _ATTRIBUTED = 500, 1000, 1000
 
 
-def real_files(directory: Path) -> Path:
-    """A copy of TAKEN in the new DIRECTORY, with hard links, ACLs and attributes added to it."""
+def real_files(directory: Path, most: int) -> Path:
+    """A copy of the first MOST entries of TAKEN in the new DIRECTORY, each with the directories
+    that it lies in; with hard links, ACLs and attributes added."""
     directory.mkdir()
-    for path in TAKEN:
-        target = directory / path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        run(["cp", "-a", "--reflink=never", path, target])
+    taken = itertools.islice(_entries(TAKEN), most)
+    subprocess.run(
+        ["xargs", "-0", "cp", "-a", "--parents", "--reflink=never", f"--target={directory}"],
+        input=b"\0".join(os.fsencode(path) for path in taken),
+        check=True,
+    )
     files = list(regular_files(directory))
     links = directory / "links"
     links.mkdir()
@@ -33,6 +35,19 @@ def real_files(directory: Path) -> Path:
         check=True,
     )
     return directory
+
+
+def _entries(directories: Iterable[str]) -> Iterator[str]:
+    """What is below DIRECTORIES but for directories, in a fixed order, from each in turn."""
+    walks = [_below(directory) for directory in directories]
+    for several in itertools.zip_longest(*walks):
+        yield from (path for path in several if path is not None)
+
+
+def _below(directory: str) -> Iterator[str]:
+    for top, directories, names in os.walk(directory):
+        directories.sort()
+        yield from (os.path.join(top, name) for name in sorted(names))
 
 
 def regular_files(directory: Path) -> Iterator[Path]:

@@ -16,6 +16,7 @@ Grown = Sequence[tuple[int, float, float, int]]
 FULL_TO_COPY = 0.9
 AGAIN_TO_PEER = {"ext4": 0.4, "Btrfs": 0.25}
 ARCHIVE = 0.3
+REMOVAL = 1
 PEAK_MB = 150
 LINEAR = 1.25
 """How much longer one file of the most may take than one of the fewest."""
@@ -64,8 +65,23 @@ def scale(grown: Grown) -> str:
     return f"## Many small files (tetras-back, ext4)\n\n{_markdown(lines)}"
 
 
+def single(title: str, rows: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """A table under TITLE: a line for each of ROWS, a column for each way of doing it."""
+    ways = list(dict.fromkeys(way for times in rows.values() for way in times))
+    lines = [["", *(f"{way}, s (least)" for way in ways)], ["---"] * (len(ways) + 1)]
+    for name, times in rows.items():
+        cells = [f"{statistics.median(times[way]):.2f} ({min(times[way]):.2f})" for way in ways]
+        lines.append([name, *cells])
+    return f"## {title}\n\n{_markdown(lines)}"
+
+
 def verdicts(
-    ext4: Times, btrfs: Times, archives: Mapping[str, Sequence[float]], grown: Grown, ours: str
+    ext4: Times,
+    btrfs: Times,
+    archives: Mapping[str, Sequence[float]],
+    removals: Mapping[str, Mapping[str, Sequence[float]]],
+    grown: Grown,
+    ours: str,
 ) -> str:
     """What is to be reached, and whether it is."""
     lines = [["figure", "reached", "to reach", "kept"], ["---"] * 4]
@@ -85,6 +101,8 @@ def verdicts(
                 f"{fs}, {step} ÷ fastest peer", _ratio(times[step], ours, peers), AGAIN_TO_PEER[fs]
             )
     line("archive ÷ tar czf", _ratio(archives, ours, {"tar czf"}), ARCHIVE)
+    for fs, times in removals.items():
+        line(f"{fs}, the oldest of many removed ÷ rm -rf", _ratio(times, ours, {"rm -rf"}), REMOVAL)
     line(f"memory at {grown[-1][0]:,} files, MB", max(peak for *_, peak in grown) / 1e6, PEAK_MB)
     for column, step in ((1, "full"), (2, "nothing changed")):
         few, many = (float(row[column]) / row[0] for row in (grown[0], grown[-1]))

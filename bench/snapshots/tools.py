@@ -55,6 +55,7 @@ class Tetras(Tool):
 
     def prepare(self) -> None:
         self.options = ["--subvolume"] if _type(self.disk) == "btrfs" else []
+        run([*OURS, "make", "--help"])  # as installed, it is compiled
 
     def snapshot(self, turn: int) -> Path:
         return self.disk / str(turn)
