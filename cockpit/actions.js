@@ -5,6 +5,12 @@ import { explain } from "./explain.js";
 /** What is asked for at first: everything, beside what is there. @type {Wish} */
 const WISH = { goal: "folder", what: [], folder: "" };
 
+/** What DIALOG is about. @param {Dialog} dialog */
+function about(dialog) {
+  if (dialog.kind === "log") return dialog.entry;
+  return dialog.kind === "prepare" ? dialog.device : dialog.uuid;
+}
+
 /** Lines of a log that are shown at first; there may be tens of thousands. */
 export const LOG_LINES = 500;
 
@@ -49,6 +55,8 @@ export function makeActions(bus, store) {
     } catch (error) {
       if (isSame(dialog)) {
         send({ type: "dialog-change", change: { busy: false, trouble: explain(error) } });
+      } else {
+        send({ type: "trouble", trouble: explain(error) });
       }
     }
   }
@@ -93,9 +101,7 @@ export function makeActions(bus, store) {
   const isSame = (dialog) =>
     store.state.dialog !== null &&
     store.state.dialog.kind === dialog?.kind &&
-    ("uuid" in dialog
-      ? "uuid" in store.state.dialog && store.state.dialog.uuid === dialog.uuid
-      : true);
+    about(store.state.dialog) === about(dialog);
 
   return {
     /** @param {string} uuid */
@@ -132,6 +138,22 @@ export function makeActions(bus, store) {
     open: (kind, uuid) =>
       send({ type: "dialog", dialog: { kind, uuid, trouble: "", busy: false } }),
     close: () => send({ type: "dialog", dialog: null }),
+    /** @param {Whole} whole */
+    openPreparing({ Device: device, DiskSequence: sequence }) {
+      const dialog = { kind: /** @type {const} */ ("prepare"), device, sequence };
+      send({ type: "dialog", dialog: { ...dialog, trouble: "", busy: false } });
+    },
+    /**
+     * Make a whole disk a backup disk. It is named by its very appearance, so that what was shown is
+     * what is erased, though another be plugged in its place meanwhile.
+     *
+     * @param {Extract<Dialog, {kind: "prepare"}>} dialog
+     * @param {{name: string, filesystem: string, erase: boolean}} wanted
+     */
+    prepare({ device, sequence }, { name, filesystem, erase }) {
+      const path = sequence ? `/dev/disk/by-diskseq/${sequence}` : device;
+      return askInDialog("PrepareDisk", "sssb", [path, name, filesystem, erase]);
+    },
 
     /** @param {Entry | JobEntry} entry */
     async openLog(entry) {

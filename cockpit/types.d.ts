@@ -26,7 +26,29 @@ interface Manager {
   ConfigurationError: string;
   /** UUID, empty = every disk, and until when. A daemon of before has none. */
   Holds?: [string, number][];
+  Preparable?: Whole[];
   Alerts: { Code: string; UUID: string; Since: number; Message: string }[];
+}
+
+/** A whole disk that could be made a backup disk, and what is on it. */
+interface Whole {
+  Device: string;
+  DiskSequence: number;
+  Model: string;
+  Serial: string;
+  Size: number;
+  PartitionTable: string;
+  Contents: {
+    Device: string;
+    Size: number;
+    FilesystemType: string;
+    Label: string;
+    UUID: string;
+    MountPoints: string[];
+    UsedBy: string[];
+  }[];
+  Usable: boolean;
+  Step: string;
 }
 
 /** Properties of org.tetraslibre.Back.Disk. */
@@ -159,6 +181,7 @@ type Dialog =
       trouble: string;
       busy: boolean;
     }
+  | { kind: "prepare"; device: string; sequence: number; trouble: string; busy: boolean }
   | { kind: "save" | "rename" | "forget" | "unplug"; uuid: string; trouble: string; busy: boolean }
   | {
       kind: "log";

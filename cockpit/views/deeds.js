@@ -57,12 +57,11 @@ export function deeds(disk, busy, access, pending, actions) {
       one("Unplug", waiting("unplug") ? _("Unplugging…") : _("Unplug safely"), () =>
         busy ? actions.open("unplug", uuid) : actions.unplug(disk),
       ),
-    // From the disk of a server that is dead, too, which nobody wants to save here.
+    !disk.Saved && one("SaveDisk", _("Save…"), () => actions.open("save", uuid), name),
+    // Of the disk of a server that is dead, too, which nobody wants to save here.
     (disk.Saved || disk.State === "unknown") &&
       one("ListSnapshots", _("Backups…"), () => actions.openSnapshots(uuid), list),
-    disk.Saved
-      ? one("SaveDisk", _("Rename…"), () => actions.open("rename", uuid), name)
-      : one("SaveDisk", _("Save…"), () => actions.open("save", uuid), name),
+    disk.Saved && one("SaveDisk", _("Rename…"), () => actions.open("rename", uuid), name),
     disk.Saved && one("ForgetDisk", _("Forget…"), () => actions.open("forget", uuid), forget),
   );
 }

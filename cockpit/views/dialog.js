@@ -5,6 +5,7 @@ import { called } from "../news.js";
 import { _, fill } from "../text.js";
 import { logDialog } from "./log.js";
 import { alert, button } from "./parts.js";
+import { prepareDialog } from "./prepare.js";
 import { snapshotsDialog } from "./snapshots.js";
 
 /**
@@ -15,6 +16,7 @@ export function dialog(state, actions) {
   const open = state.dialog;
   if (!open) return null;
   if (open.kind === "log") return logDialog(open, actions);
+  if (open.kind === "prepare") return prepareDialog(open, state, actions);
   const disk = Object.values(state.disks).find((one) => one.UUID === open.uuid);
   if (!disk) return null;
   switch (open.kind) {
@@ -58,7 +60,7 @@ export const modal = (key, title, close, props, ...children) =>
   );
 
 /**
- * @typedef {Exclude<Dialog, {kind: "log" | "snapshots"}>} DiskDialog
+ * @typedef {Exclude<Dialog, {kind: "log" | "snapshots" | "prepare"}>} DiskDialog
  * @typedef {import("../actions.js").Actions} Actions
  */
 

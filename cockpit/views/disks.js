@@ -9,6 +9,7 @@ import { DISK_STATES, REASONS, VERDICTS } from "../words.js";
 import { underway } from "./banner.js";
 import { deeds } from "./deeds.js";
 import { button, card, label } from "./parts.js";
+import { wholeDisk, wholes } from "./prepare.js";
 
 /** How much a state matters, and how it is coloured. @type {Record<string, [number, string]>} */
 const LOOKS = {
@@ -47,6 +48,7 @@ export function disks(state, actions) {
       look(one.State)[0] - look(other.State)[0] ||
       called(one).localeCompare(called(other), undefined, { numeric: true }),
   );
+  const whole = wholes(state);
   const plugged = sorted.filter(([, disk]) => disk.Device).length;
   const count = fill(_("{saved}, {plugged}"), {
     saved: ngettext("{n} disk", "{n} disks", sorted.length),
@@ -64,6 +66,7 @@ export function disks(state, actions) {
         }),
     ],
     sorted.length === 0 &&
+      whole.length === 0 &&
       h("p", { class: "nothing" }, _("No disk is saved, and none is plugged in.")),
     h(
       "ul",
@@ -85,6 +88,7 @@ export function disks(state, actions) {
           actions,
         );
       }),
+      whole.map((one) => wholeDisk(one, state.access, actions)),
     ),
   );
 }

@@ -99,6 +99,12 @@ def page(visit: Callable[..., Page]) -> Page:
     return visit()
 
 
+@pytest.fixture(params=["administrator", "ordinary user"])
+def onlooker(request: pytest.FixtureRequest, visit: Callable[..., Page], user: User) -> Page:
+    """A window of somebody who only looks: an administrator's, and then an ordinary user's."""
+    return visit(user if request.param == "ordinary user" else None)
+
+
 @pytest.fixture
 def door(
     bus: PrivateBus, workspace: Path, browser: Browser, installed: Path

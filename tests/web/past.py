@@ -42,3 +42,10 @@ def fill_history(state: Path, disks: Sequence[tuple[str, str]], count: int, hour
     with closing(sqlite3.connect(state / "history.sqlite")) as database, database:
         places = ",".join("?" * len(rows[0]))
         database.executemany(f"INSERT OR REPLACE INTO backups VALUES ({places})", rows)
+        # As the daemon knows its disks beside their history.
+        database.execute(
+            "UPDATE disks SET last_success = max(last_success, coalesce((SELECT max(finished_at)"
+            " FROM backups b WHERE b.uuid = disks.uuid AND verdict IN ('success', 'warning')), 0)),"
+            " last_verdict = coalesce((SELECT verdict FROM backups b WHERE b.uuid = disks.uuid"
+            " ORDER BY id DESC LIMIT 1), '')"
+        )

@@ -11,30 +11,30 @@ def absence(page: Page, link: str) -> Locator:
     return page.page.locator(f'#absence[data-link="{link}"]')
 
 
-def test_not_installed_then_started(scene: Scene, page: Page) -> None:
-    page.open(wait=False)
-    expect(absence(page, "missing")).to_contain_text("Tetras-back is not installed")
+def test_not_installed_then_started(scene: Scene, onlooker: Page) -> None:
+    onlooker.open(wait=False)
+    expect(absence(onlooker, "missing")).to_contain_text("Tetras-back is not installed")
     scene.script(COPY)
     scene.configure({})
     scene.start()
-    expect(page.section("Disks")).to_be_visible()
-    expect(absence(page, "missing")).to_have_count(0)
+    expect(onlooker.section("Disks")).to_be_visible()
+    expect(absence(onlooker, "missing")).to_have_count(0)
 
 
-def test_daemon_stopped_and_killed_and_started_again(scene: Scene, page: Page) -> None:
+def test_daemon_stopped_and_killed_and_started_again(scene: Scene, onlooker: Page) -> None:
     disk = scene.disk()
     scene.script(COPY)
     scene.configure({"bleu": disk})
     daemon = scene.start()
-    page.open()
+    onlooker.open()
     for end in (daemon.stop, daemon.kill):
         end()
-        expect(page.page.locator("#absence")).to_contain_text("This page comes back by itself")
-        expect(page.section("Disks")).to_have_count(0)
+        expect(onlooker.page.locator("#absence")).to_contain_text("This page comes back by itself")
+        expect(onlooker.section("Disks")).to_have_count(0)
         scene.configure({f"vert {end.__name__}": disk})
         scene.start()
         # What changed meanwhile is there.
-        expect(page.disk(disk).get_by_role("heading")).to_have_text(f"vert {end.__name__}")
+        expect(onlooker.disk(disk).get_by_role("heading")).to_have_text(f"vert {end.__name__}")
 
 
 def test_a_dialog_that_is_open_outlives_nothing_it_cannot_do(scene: Scene, page: Page) -> None:

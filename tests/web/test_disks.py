@@ -1,9 +1,11 @@
-"""Disks on the page, as an administrator sees and uses them."""
+"""Disks on the page: seen by everybody, used by an administrator."""
 
 from playwright.sync_api import expect
 
+from tests.harness import wait_until
 from tests.system.scene import COPY, Scene
 from tests.web.page import Page
+from tests.web.past import fill_history
 
 
 def at(percent: int) -> str:
@@ -54,25 +56,25 @@ def test_an_unknown_disk_appears_and_is_saved_renamed_and_forgotten(
     assert scene.shown(disk)["Saved"] is False
 
 
-def test_a_backup_is_followed_until_the_disk_may_be_unplugged(scene: Scene, page: Page) -> None:
+def test_a_backup_is_followed_until_the_disk_may_be_unplugged(scene: Scene, onlooker: Page) -> None:
     disk = scene.disk()
     first, second = scene.gate("first"), scene.gate("second")
     scene.script(at(25) + first.shell + at(75) + second.shell + COPY)
     scene.configure({"bleu": disk}, extra="[mail]\nto = []")
     scene.start()
-    page.open()
-    expect(page.banner).to_contain_text("“bleu”: never backed up")
-    unplug = page.banner.get_by_text("You may unplug “bleu”")
+    onlooker.open()
+    expect(onlooker.banner).to_contain_text("“bleu”: never backed up")
+    unplug = onlooker.banner.get_by_text("You may unplug “bleu”")
 
     scene.plug(disk)
     first.reached()
-    running = page.banner.locator('[data-level="running"]')
+    running = onlooker.banner.locator('[data-level="running"]')
     expect(running).to_contain_text("Backing up onto “bleu”: do not unplug it")
     for fact in ("home", "25%", "2.5 MB of 10.0 MB", "12 files"):
         expect(running).to_contain_text(fact)
     expect(running.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "25")
-    expect(page.disk(disk)).to_contain_text("Backup running")
-    expect(page.disk(disk)).to_contain_text("25%")
+    expect(onlooker.disk(disk)).to_contain_text("Backup running")
+    expect(onlooker.disk(disk)).to_contain_text("25%")
     expect(unplug).to_have_count(0)
     first.open()
     second.reached()
@@ -84,16 +86,16 @@ def test_a_backup_is_followed_until_the_disk_may_be_unplugged(scene: Scene, page
     size = unplug.evaluate("element => parseFloat(getComputedStyle(element).fontSize)")
     assert size >= 28
     expect(running).to_have_count(0)
-    expect(page.disk(disk)).to_contain_text("Safe to unplug")
-    expect(page.disk(disk)).to_contain_text("just now")
-    expect(page.row(0)).to_have_attribute("data-verdict", "success")
+    expect(onlooker.disk(disk)).to_contain_text("Safe to unplug")
+    expect(onlooker.disk(disk)).to_contain_text("just now")
+    expect(onlooker.row(0)).to_have_attribute("data-verdict", "success")
     disk.detach()
     expect(unplug).to_have_count(0)
-    expect(page.disk(disk)).to_contain_text("Not plugged in")
-    expect(page.banner).to_contain_text("The server is backed up")
+    expect(onlooker.disk(disk)).to_contain_text("Not plugged in")
+    expect(onlooker.banner).to_contain_text("The server is backed up")
 
 
-def test_speed_and_remaining_time_are_told(scene: Scene, page: Page) -> None:
+def test_speed_and_remaining_time_are_told(scene: Scene, onlooker: Page) -> None:
     disk = scene.disk()
     gate = scene.gate()
     scene.script(
@@ -105,10 +107,10 @@ def test_speed_and_remaining_time_are_told(scene: Scene, page: Page) -> None:
     )
     scene.configure({"bleu": disk})
     scene.start()
-    page.open()
+    onlooker.open()
     scene.plug(disk)
-    expect(page.banner).to_contain_text("MB/s")
-    expect(page.banner).to_contain_text(" left")
+    expect(onlooker.banner).to_contain_text("MB/s")
+    expect(onlooker.banner).to_contain_text(" left")
     gate.reached()
     gate.open()
     assert scene.verdict(disk) == "success"
@@ -155,30 +157,90 @@ def test_unplugging_asks_before_it_cancels_a_backup(scene: Scene, page: Page) ->
     scene.becomes(disk, "safe-to-unplug")
 
 
-def test_a_failed_backup_is_the_first_thing_told_with_what_to_do(scene: Scene, page: Page) -> None:
+def test_a_failed_backup_is_the_first_thing_told_with_what_to_do(
+    scene: Scene, onlooker: Page
+) -> None:
     disk = scene.disk()
     scene.script("exit 9\n")
     scene.configure({"bleu": disk})
     scene.start()
-    page.open()
+    onlooker.open()
     scene.plug(disk)
     assert scene.verdict(disk) == "failed"
-    worst = page.banner.locator(".alert").first
+    worst = onlooker.banner.locator(".alert").first
     expect(worst).to_have_attribute("data-level", "error")
     expect(worst).to_contain_text("“bleu”: the last backup failed")
     expect(worst).to_contain_text("copy.sh ended with status 9")
 
 
-def test_a_rejected_disk_says_why_and_what_to_do(scene: Scene, page: Page) -> None:
+def test_a_rejected_disk_says_why_and_what_to_do(scene: Scene, onlooker: Page) -> None:
     disk = scene.disk("vfat")
     scene.script(COPY)
     scene.configure({"bleu": disk})
     scene.start()
-    page.open()
+    onlooker.open()
     scene.plug(disk)
-    expect(page.disk(disk)).to_have_attribute("data-state", "rejected")
-    expect(page.disk(disk).locator(".reason")).to_contain_text("tetras-backctl prepare")
-    expect(page.banner).to_contain_text("the disk cannot be used")
+    expect(onlooker.disk(disk)).to_have_attribute("data-state", "rejected")
+    expect(onlooker.disk(disk).locator(".reason")).to_contain_text("tetras-backctl prepare")
+    expect(onlooker.banner).to_contain_text("the disk cannot be used")
+
+
+def test_the_worst_is_told_first(scene: Scene, onlooker: Page) -> None:
+    good, bad, late = (scene.disk(name=name) for name in ("good", "bad", "late"))
+    scene.script(f'[[ $TETRAS_BACK_UUID != "{bad.uuid}" ]] || exit 9\n{COPY}')
+    scene.configure({"bleu": good, "rouge": bad, "vert": late}, extra="[mail]\nto = []")
+    daemon = scene.start()
+    daemon.stop()
+    # Green had a backup, which ended a hundred days ago less some minutes.
+    fill_history(daemon.state_dir, [(late.uuid, "vert")], 1, 24 * 100)
+    scene.start()
+    onlooker.open()
+    late_news = onlooker.banner.locator(".alert", has_text="“vert”: no good backup for a long time")
+    expect(late_news).to_contain_text("99 days")
+    scene.plug(good)
+    assert scene.verdict(good) == "success"
+    scene.plug(bad)
+    assert scene.verdict(bad) == "failed"
+    expect(onlooker.banner.get_by_text("You may unplug “rouge”")).to_be_visible()
+    titles = onlooker.banner.locator(".alert-title").all_inner_texts()
+    order = [
+        next(index for index, title in enumerate(titles) if text in title)
+        for text in (
+            "“rouge”: the last backup failed",
+            "“vert”: no good backup for a long time",
+            "You may unplug “bleu”",
+        )
+    ]
+    assert order == sorted(order), titles
+    # What a reader hears first is the worst as well.
+    expect(onlooker.place.get_by_role("status").first).to_contain_text("the last backup failed")
+
+
+def test_a_disk_that_somebody_uses_may_not_be_unplugged(scene: Scene, onlooker: Page) -> None:
+    disk = scene.disk()
+    gate, holding = scene.gate(), scene.gate("holding")
+    scene.script(gate.shell + COPY)
+    scene.configure({"bleu": disk}, extra="[mail]\nto = []")
+    scene.start()
+    onlooker.open()
+    device = scene.plug(disk)
+    gate.reached()
+    there = scene.workspace / "there"
+    there.mkdir()
+    mount = f'mount "{device}" "{there}"; cd "{there}"; {holding.shell}'
+    holder = scene.background(["unshare", "--mount", "bash", "-c", mount])
+    holding.reached()
+    gate.open()
+    assert scene.verdict(disk) == "success"
+    card = onlooker.disk(disk)
+    expect(card).to_contain_text("Still in use")
+    expect(card.locator(".reason")).to_contain_text("do not pull it out yet")
+    expect(onlooker.banner.locator(".alert").first).to_contain_text("do not pull it out")
+    expect(onlooker.banner.get_by_text("You may unplug")).to_have_count(0)
+    holding.open()
+    wait_until(lambda: not holder.running, "the holder to end")
+    scene.call("Unplug", "s", device)
+    expect(onlooker.banner.get_by_text("You may unplug “bleu”")).to_be_visible()
 
 
 def test_hostile_names_stay_text(scene: Scene, page: Page) -> None:

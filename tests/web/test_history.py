@@ -9,7 +9,7 @@ from tests.web.page import Page
 from tests.web.past import fill_history
 
 
-def test_an_entry_tells_what_was_done_and_the_newest_is_first(scene: Scene, page: Page) -> None:
+def test_an_entry_tells_what_was_done_and_the_newest_is_first(scene: Scene, onlooker: Page) -> None:
     disk = scene.disk()
     scene.script(
         'printf "bytes 2500000\\nfiles 12\\nwarning cannot read /etc/x: Permission denied\\n"'
@@ -17,11 +17,11 @@ def test_an_entry_tells_what_was_done_and_the_newest_is_first(scene: Scene, page
     )
     scene.configure({"bleu": disk})
     scene.start()
-    page.open()
-    expect(page.section("History")).to_contain_text("No backup has been made yet.")
+    onlooker.open()
+    expect(onlooker.section("History")).to_contain_text("No backup has been made yet.")
     scene.plug(disk)
     first = scene.verdict(disk)
-    row = page.row(0)
+    row = onlooker.row(0)
     expect(row).to_have_attribute("data-verdict", first)
     shown = dict(
         zip(("Disk", "Size", "Files", "Warnings"), ("bleu", "2.5 MB", "12", "1"), strict=True)
@@ -30,11 +30,11 @@ def test_an_entry_tells_what_was_done_and_the_newest_is_first(scene: Scene, page
         expect(row.locator(f'[data-label="{label}"]')).to_have_text(text)
     expect(row.locator('[data-label="Verdict"]')).to_contain_text("copy.sh gave 1 warning")
     # Files are named in the log alone.
-    expect(page.page.locator("main")).not_to_contain_text("/etc/x")
+    expect(onlooker.page.locator("main")).not_to_contain_text("/etc/x")
     scene.call("RunBackup", "s", disk.uuid)
     scene.verdict(disk, 2)
-    expect(page.row(0)).to_have_attribute("data-id", "2")
-    expect(page.row(1)).to_have_attribute("data-id", "1")
+    expect(onlooker.row(0)).to_have_attribute("data-id", "2")
+    expect(onlooker.row(1)).to_have_attribute("data-id", "1")
 
 
 def test_a_log_is_read_searched_and_taken_along(scene: Scene, page: Page, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_log_is_read_searched_and_taken_along(scene: Scene, page: Page, tmp_pa
     expect(page.dialog).to_have_count(0)
 
 
-def test_ten_thousand_backups_are_turned_over_by_pages(scene: Scene, page: Page) -> None:
+def test_ten_thousand_backups_are_turned_over_by_pages(scene: Scene, onlooker: Page) -> None:
     disk, other = scene.disk(), scene.disk(name="other")
     scene.script(COPY)
     scene.configure({"bleu": disk, "vert": other})
@@ -74,22 +74,24 @@ def test_ten_thousand_backups_are_turned_over_by_pages(scene: Scene, page: Page)
     daemon.stop()
     fill_history(daemon.state_dir, [(disk.uuid, "bleu"), (other.uuid, "vert")], 10_000)
     scene.start()
-    page.open()
-    rows = page.section("History").locator("tbody tr")
+    onlooker.open()
+    rows = onlooker.section("History").locator("tbody tr")
     expect(rows).to_have_count(25)
     expect(rows.first).to_have_attribute("data-id", "10000")
-    page.press("Older", page.section("History"))
+    onlooker.press("Older", onlooker.section("History"))
     expect(rows.first).to_have_attribute("data-id", "9975")
-    expect(page.section("History")).to_contain_text("Page 2")
-    page.press("Newer", page.section("History"))
+    expect(onlooker.section("History")).to_contain_text("Page 2")
+    onlooker.press("Newer", onlooker.section("History"))
     expect(rows.first).to_have_attribute("data-id", "10000")
-    expect(page.section("History").get_by_text("Newer")).to_be_disabled()
+    expect(onlooker.section("History").get_by_text("Newer")).to_be_disabled()
 
-    page.page.get_by_label("Whose history is shown").select_option(label="“vert”")
+    onlooker.page.get_by_label("Whose history is shown").select_option(label="“vert”")
     expect(rows.first).to_have_attribute("data-id", "9999")
     expect(rows.nth(1)).to_have_attribute("data-id", "9997")
-    charts = page.section("History").get_by_role("img")
+    charts = onlooker.section("History").get_by_role("img")
     expect(charts).to_have_count(2)
     expect(charts.first.locator("rect")).to_have_count(100)
-    expect(page.page.get_by_role("img", name="Duration of the last 100 backups")).to_be_visible()
-    expect(page.page.get_by_role("img", name="Size of the last 100 backups")).to_be_visible()
+    expect(
+        onlooker.page.get_by_role("img", name="Duration of the last 100 backups")
+    ).to_be_visible()
+    expect(onlooker.page.get_by_role("img", name="Size of the last 100 backups")).to_be_visible()

@@ -1,14 +1,16 @@
 """The way back: the backups on a disk pinned, verified and restored; disks held back."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.harness import LoopDisk, TagRule, User, wait_until
 from tests.system.scene import COPY, Scene
-from tests.web.page import Page
+from tests.web.page import PICTURES, Page
 from tests.web.test_reader import violations
 
 CONFIGURATION = """\
@@ -145,6 +147,35 @@ def test_a_backup_is_shown_and_no_longer(
     expect(told).to_have_count(0)
     expect(page.banner).to_contain_text("You may unplug “bleu”")
     assert not path.exists()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_the_way_back_is_french_throughout(
+    saved: LoopDisk, visit: Callable[..., Page], width: int, scheme: str
+) -> None:
+    window: Any = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+    page = visit(locale="fr-FR", **window).speak("fr-fr").open(wait=False)
+
+    def look(state: str) -> None:
+        text = page.dialog.inner_text()
+        assert re.findall(r"\b(?:the|of|is|what|never|will|and)\b", text) == [], text
+        fits = "dialog => dialog.scrollWidth <= dialog.clientWidth"
+        assert page.dialog.evaluate(fits), state
+        page.page.screenshot(path=PICTURES / f"back-{state}-{scheme}.png")
+
+    page.press("Sauvegardes…", page.disk(saved))
+    page.press("Montrer", page.dialog.locator("tbody tr"))
+    expect(page.dialog.locator("#view code")).to_be_visible()
+    look("list")
+    page.press("Ne plus la montrer", page.dialog)
+    expect(page.dialog.locator("#view")).to_have_count(0)
+    page.press("Restaurer…", page.dialog.locator("tbody tr"))
+    page.dialog.get_by_label("Dans le dossier").fill("/srv/retour")
+    look("form")
+    page.dialog.get_by_label("À sa place d’origine").check()
+    page.dialog.get_by_label("Ce qui est restauré").fill("/home/anna\n/srv/photos")
+    page.press("Restaurer…", page.dialog)
+    look("question")
 
 
 def test_the_disk_of_another_server_is_restored_from_without_saving_it(
