@@ -45,8 +45,11 @@ export function news(state) {
   return items.sort((one, other) => ORDER.indexOf(one.level) - ORDER.indexOf(other.level));
 }
 
+/** @param {Disk} disk */
+export const nameOf = (disk) => disk.Name || disk.Label || disk.UUID;
+
 /** What DISK is called. @param {Disk} disk */
-export const called = (disk) => quoted(disk.Name || disk.Label || disk.UUID);
+export const called = (disk) => quoted(nameOf(disk));
 
 /**
  * @param {State} state
@@ -55,18 +58,22 @@ export const called = (disk) => quoted(disk.Name || disk.Label || disk.UUID);
  */
 function alerts(state, disks) {
   const found = state.manager?.Alerts ?? [];
-  return found
-    .filter((alert) => alert.Code !== "safe-to-unplug")
-    .map((alert) => {
-      const disk = disks.find((one) => one.UUID === alert.UUID);
-      const what = say(ALERTS, alert.Code);
-      const title = disk
-        ? fill(_("{subject}: {text}"), { subject: called(disk), text: what })
-        : what;
-      const level = /** @type {Level} */ (ALERT_LEVELS[alert.Code] ?? "info");
-      const text = [told(alert.Message), reason(state, alert)].filter(Boolean).join(" · ");
-      return { key: `${alert.Code} ${alert.UUID} ${alert.Since}`, level, title, text, disk };
-    });
+  return (
+    found
+      .map((alert) => ({ alert, disk: disks.find((one) => one.UUID === alert.UUID) }))
+      .filter(({ alert }) => alert.Code !== "safe-to-unplug")
+      // That backups on it are read is no bad news, and said by what reads them.
+      .filter(({ alert, disk }) => alert.Code !== "held" || disk?.Reason !== "job")
+      .map(({ alert, disk }) => {
+        const what = say(ALERTS, alert.Code);
+        const title = disk
+          ? fill(_("{subject}: {text}"), { subject: called(disk), text: what })
+          : what;
+        const level = /** @type {Level} */ (ALERT_LEVELS[alert.Code] ?? "info");
+        const text = [told(alert.Message), reason(state, alert)].filter(Boolean).join(" · ");
+        return { key: `${alert.Code} ${alert.UUID} ${alert.Since}`, level, title, text, disk };
+      })
+  );
 }
 
 /**

@@ -105,7 +105,7 @@ export function underway(pace, backup, name) {
     done,
     backup.FilesDone > 0 && ngettext("{n} file", "{n} files", backup.FilesDone),
     bytes > 0 && speed(bytes),
-    left > 0 && fill(_("about {time} left"), { time: duration(left) }),
+    left >= 1 && fill(_("about {time} left"), { time: duration(left) }),
     backup.Warnings > 0 && ngettext("{n} warning", "{n} warnings", backup.Warnings),
   ];
   return h(

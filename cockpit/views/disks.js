@@ -35,8 +35,11 @@ export const LEVELS = {
 export const level = (verdict) =>
   Object.hasOwn(LEVELS, verdict) ? LEVELS[/** @type {keyof typeof LEVELS} */ (verdict)] : "info";
 
-/** @param {string} state */
-const look = (state) => (Object.hasOwn(LOOKS, state) ? LOOKS[state] : LOOKS.plugged);
+/** @param {Disk} disk */
+function look({ State: state, Reason: reason }) {
+  if (state === "held" && reason === "job") return LOOKS.running;
+  return Object.hasOwn(LOOKS, state) ? LOOKS[state] : LOOKS.plugged;
+}
 
 /**
  * @param {State} state
@@ -45,7 +48,7 @@ const look = (state) => (Object.hasOwn(LOOKS, state) ? LOOKS[state] : LOOKS.plug
 export function disks(state, actions) {
   const sorted = Object.entries(state.disks).sort(
     ([, one], [, other]) =>
-      look(one.State)[0] - look(other.State)[0] ||
+      look(one)[0] - look(other)[0] ||
       called(one).localeCompare(called(other), undefined, { numeric: true }),
   );
   const whole = wholes(state);
@@ -129,9 +132,14 @@ const item = remembering(
         "div",
         { class: "disk-head" },
         h("h3", { id: `${id}-name` }, clean(disk.Name || disk.Label, 80) || _("Unknown disk")),
-        label(look(disk.State)[1], say(DISK_STATES, disk.State)),
+        label(look(disk)[1], say(DISK_STATES, disk.State)),
       ),
-      disk.Reason && h("p", { class: "reason" }, sentence(say(REASONS, disk.Reason))),
+      disk.Reason &&
+        h(
+          "p",
+          { class: disk.Reason === "job" ? "help" : "reason" },
+          sentence(say(REASONS, disk.Reason)),
+        ),
       moving && underway(pace, moving, fill(_("Backup onto {name}"), { name: called(disk) })),
       facts(disk, now),
       deeds(disk, Boolean(backup), access, pending, actions),

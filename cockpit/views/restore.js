@@ -1,7 +1,7 @@
 /** What is to be restored, where to; and a last question before anything is replaced. */
 
 import { h } from "../dom.js";
-import { called } from "../news.js";
+import { nameOf } from "../news.js";
 import { _, clean, fill } from "../text.js";
 import { alert, button } from "./parts.js";
 
@@ -149,7 +149,7 @@ const folder = (wish) => [
  */
 function question(open, disk, actions) {
   const { goal, what } = open.wish;
-  const facts = { snapshot: clean(open.restoring, 120), disk: called(disk) };
+  const facts = { snapshot: clean(open.restoring, 120), disk: clean(nameOf(disk), 64) };
   const server = goal === "mysql" ? "MariaDB/MySQL" : "PostgreSQL";
   const text =
     goal === "place"

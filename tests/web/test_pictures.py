@@ -51,9 +51,9 @@ def take(page: Page, name: str, **options: Any) -> None:
     page.page.evaluate("document.fonts.ready")
     path = PICTURES / f"{name}.png"
     # What is out of sight is drawn only once it comes near.
-    for place in ("document.body.scrollHeight", "0"):
-        page.page.evaluate(f"scrollTo(0, {place})")
-        page.page.evaluate("new Promise(requestAnimationFrame)")
+    page.page.locator(".disk").evaluate_all(
+        "all => all.forEach(one => one.style.setProperty('content-visibility', 'visible'))"
+    )
     page.page.screenshot(path=path, full_page=True, animations="disabled", **options)
     assert path.stat().st_size > 10_000
 

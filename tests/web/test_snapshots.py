@@ -106,7 +106,12 @@ def test_a_backup_is_put_back_in_place_after_a_plain_question(
     page.dialog.get_by_label("What is restored").fill("/home/anna/letter")
     page.press("Restore…", page.dialog)
     expect(page.dialog.get_by_role("heading")).to_have_text("Replace what is there now?")
-    for text in ("What is here now will be replaced", "/home/anna/letter", "since then is lost"):
+    for text in (
+        "What is here now will be replaced",
+        "on bleu:",
+        "/home/anna/letter",
+        "since then is lost",
+    ):
         expect(page.dialog).to_contain_text(text)
     expect(page.dialog.get_by_text("Back", exact=True)).to_be_focused()
     assert violations(page) == []
@@ -140,6 +145,7 @@ def test_a_backup_is_shown_and_no_longer(
     expect(told).to_contain_text("do not unplug it")
     expect(told).to_contain_text(str(path))
     expect(page.banner).not_to_contain_text("You may unplug")
+    expect(page.banner.locator('[data-level="error"]')).to_have_count(0)
     # A page that comes later cannot know where, but until when.
     page.open()
     expect(told).to_contain_text("do not unplug it")
