@@ -82,7 +82,17 @@ ADAPTER_HELPERS = frozenset(
             "running",
         ),
         *("session", "sim_disks", "sim_mail", "sim_records", "sim_tasks", "sim_wholes", "spindown"),
-        *("sysfs", "tools", "uevents", "window", "outbox", "sendmail", "trust"),
+        *(
+            "sysfs",
+            "tools",
+            "uevents",
+            "window",
+            "outbox",
+            "outside",
+            "sendmail",
+            "trust",
+            "userview",
+        ),
     }
 )
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tetrasback import __version__
-from tetrasback.adapters import mounting, window
+from tetrasback.adapters import mounting
 from tetrasback.adapters.automounters import UdisksRule
 from tetrasback.adapters.console import Console
 from tetrasback.adapters.disks import KernelDisks
@@ -21,13 +21,16 @@ from tetrasback.adapters.inotify import DirectoryWatch
 from tetrasback.adapters.jobs import Jobs
 from tetrasback.adapters.logs import Logs
 from tetrasback.adapters.mail import Mail
+from tetrasback.adapters.outside import Outside, hold_namespace
 from tetrasback.adapters.preparer import KernelPreparer
 from tetrasback.adapters.scripts import DEFAULT_DIRECTORIES, ScriptDirectories
 from tetrasback.adapters.system import HostSystem
 from tetrasback.adapters.tasks import Tasks
 from tetrasback.adapters.udev import UdevDevices
 from tetrasback.adapters.units import Units
+from tetrasback.adapters.userview import UserViews
 from tetrasback.adapters.wholes import UdevWholes
+from tetrasback.adapters.window import Window
 from tetrasback.config.file import ConfigFile
 from tetrasback.config.model import Config
 from tetrasback.control import Control
@@ -189,7 +192,7 @@ async def _ask_for_time() -> None:
 
 def real_ports(options: argparse.Namespace) -> Ports:
     """The adapters on the real machine. Raises TetrasBackError, for instance when not root."""
-    home = window.hold_namespace()
+    outside = Outside(hold_namespace())
     mounting.enter_private_namespace()
     state_dir, runtime_dir = Path(options.state_dir), Path(options.runtime_dir)
     for directory, mode in ((state_dir, 0o700), (runtime_dir, 0o755)):
@@ -203,7 +206,10 @@ def real_ports(options: argparse.Namespace) -> Ports:
         preparer=KernelPreparer(),
         jobs=Jobs(ScriptDirectories(directories), logs, key=state_dir / "manifest.key"),
         tasks=Tasks(
-            logs, key=state_dir / "manifest.key", window=window.Window(runtime_dir / "browse", home)
+            logs,
+            key=state_dir / "manifest.key",
+            window=Window(runtime_dir / "browse", outside),
+            views=UserViews(runtime_dir / "views", outside),
         ),
         logs=logs,
         history=History(state_dir / "history.sqlite", least_id=logs.newest()),

@@ -306,7 +306,7 @@ class Tasks(Protocol):
         ...
 
     async def browse(self, order: TaskOrder, shown: Callable[[str, int], None]) -> TaskResult:
-        """Show the backup to everybody on the system, until `stop` or for an hour.
+        """Show the backup to the task's user on the system, until `stop` or for an hour.
 
         SHOWN gets its path, and for how many seconds it is there.
         """

@@ -66,9 +66,9 @@ class Retrieval:
         task = Task(Kind.PIN, normalise_uuid(uuid), check_folder(snapshot), pinned=pinned)
         await self._look(task)
 
-    async def browse(self, uuid: str, snapshot: str) -> str:
-        """Show a backup (empty = the newest) to root on the system; its path."""
-        job = await self._begin(Task(Kind.BROWSE, normalise_uuid(uuid), snapshot))
+    async def browse(self, uuid: str, snapshot: str, user: int) -> str:
+        """Show a backup (empty = the newest) to USER on the system; its path."""
+        job = await self._begin(Task(Kind.BROWSE, normalise_uuid(uuid), snapshot, user=user))
         await self._engine.until(lambda: bool(self._job(job).view) or self._job(job).over)
         job = self._job(job)
         await self._engine.shown()

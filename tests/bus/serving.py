@@ -43,8 +43,8 @@ class FakeRetrieval:
     async def pin_snapshot(self, uuid: str, snapshot: str, pinned: bool) -> None:
         self.calls.append(("pin", uuid, snapshot, pinned))
 
-    async def browse(self, uuid: str, snapshot: str) -> str:
-        self.calls.append(("browse", uuid, snapshot))
+    async def browse(self, uuid: str, snapshot: str, user: int) -> str:
+        self.calls.append(("browse", uuid, snapshot, user))
         return "/run/tetras-back/browse/x"
 
     async def end_browse(self, uuid: str) -> None:

@@ -47,7 +47,7 @@ async def test_disk_that_leaves_while_it_is_looked_at(soon: bool) -> None:
     with pytest.raises(NotPlugged, match="taken away"):
         await retrieval.list_snapshots(UUIDS[0])
     with pytest.raises(NotPlugged, match="taken away"):
-        await retrieval.browse(UUIDS[0], "")
+        await retrieval.browse(UUIDS[0], "", 0)
 
 
 @pytest.mark.parametrize("paths", [(), ("/",), ("//",), ("/./",), ("/etc", "/.")])

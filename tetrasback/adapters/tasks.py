@@ -5,7 +5,6 @@ prints goes to the job's log; only what ``list`` prints is read here.
 """
 
 import asyncio
-import contextlib
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from typing import Final
 from tetrasback import names
 from tetrasback.adapters import destination, listing, marks
 from tetrasback.adapters.running import PLAIN_ENVIRONMENT, Child, Run
+from tetrasback.adapters.userview import UserViews
 from tetrasback.adapters.window import Window
 from tetrasback.core.state import Code, Progress
 from tetrasback.core.task import JobCode, Kind, Snapshot, Task
@@ -38,8 +38,8 @@ LABEL: Final = "tetras-back-snapshot"
 
 
 class Tasks:
-    """`ports.Tasks`. KEY seals manifests, WINDOW shows disks; GRACE and PATIENCE as in
-    `running.Run`."""
+    """`ports.Tasks`. KEY seals manifests, WINDOW shows disks to root, VIEWS what is on them to
+    others, for SHOWN_SECONDS; GRACE and PATIENCE as in `running.Run`."""
 
     def __init__(
         self,
@@ -47,6 +47,8 @@ class Tasks:
         *,
         key: Path,
         window: Window | None = None,
+        views: UserViews | None = None,
+        shown_seconds: int = BROWSE_SECONDS,
         program: Sequence[str] = PROGRAM,
         grace: float = 10.0,
         patience: float = 120.0,
@@ -58,6 +60,8 @@ class Tasks:
         self._patience = patience
         self._run: Run | None = None
         self._window = window
+        self._views = views
+        self._shown_seconds = shown_seconds
         self._browsing: asyncio.Event | None = None
         self._stopped = 0
 
@@ -98,24 +102,42 @@ class Tasks:
         if refusal is not None:
             return TaskResult(None, Progress(), *refusal, snapshots=tuple(snapshots))
         assert snapshot is not None
-        assert self._window is not None
-        self._browsing = asyncio.Event()
-        name = names.escape(order.task.uuid)
         try:
-            place = await self._window.show(order.device, order.fstype, name)
-            if self._stopped != order.job_id:
-                shown(str(place / snapshot.snapshot), BROWSE_SECONDS)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._browsing.wait(), BROWSE_SECONDS)
+            await self._show(order, snapshot.snapshot, shown)
         except Fault as fault:
             return TaskResult(None, Progress(), fault.code, fault.message)
+        return TaskResult(0, Progress(), snapshot=snapshot.snapshot, snapshots=tuple(snapshots))
+
+    async def _show(self, order: TaskOrder, folder: str, shown: Callable[[str, int], None]) -> None:
+        """Show FOLDER as long as that is to be. Raises Fault where it could not be, or no more."""
+        assert self._window is not None
+        assert self._views is not None
+        user, name = order.task.user, names.escape(order.task.uuid)
+        if user:
+            self._views.check()
+        ended = self._browsing = asyncio.Event()
+        died = asyncio.Event()
+        view = None
+        try:
+            place = await self._window.show(order.device, order.fstype, name) / folder
+            if user and self._stopped != order.job_id:
+                place = view = await self._views.show(place, user, died.set)
+            if self._stopped != order.job_id:
+                shown(str(place), self._shown_seconds)
+                await _first(self._shown_seconds, ended, died)
+            if died.is_set() and not ended.is_set():
+                log.error("what showed %s has ended before its time", folder)
+                raise Fault("job-failed", "the backup is shown no longer: the journal says why")
         finally:
             self._browsing = None
+            if view is not None:
+                await self._views.hide(view)
             await self._window.hide(name)
-        return TaskResult(0, Progress(), snapshot=snapshot.snapshot, snapshots=tuple(snapshots))
 
     async def clear(self) -> None:
         """As `ports.Tasks.clear`."""
+        if self._views is not None:
+            await self._views.clear()
         if self._window is not None:
             await self._window.clear()
 
@@ -258,6 +280,16 @@ class Tasks:
             self._logs.add(order.job_id, line)
         else:
             log.info("%s: %s", LABEL, line)
+
+
+async def _first(seconds: float, *events: asyncio.Event) -> None:
+    """Wait for the first of EVENTS, at most so long."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 def _chosen(task: Task, snapshots: Sequence[Snapshot]) -> Snapshot | None:

@@ -13,8 +13,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from tetrasback.client.acl import PASS, READ, WRITE, XATTR, Acl
 from tetrasback.errors import CannotWrite, NotAFifo, NotYours, TetrasBackError
+from tetrasback.host.acl import PASS, READ, WRITE, XATTR, Acl
 from tetrasback.host.walk import UntrustedLink, through, walk
 from tetrasback.lang.i18n import _
 from tetrasback.lang.text import clean

@@ -218,7 +218,7 @@ class ScriptFinished:
 
 @dataclass(frozen=True, slots=True)
 class ViewShown:
-    """A disk can be walked by everybody at this path, for so many seconds."""
+    """A backup can be walked by who asked for it at this path, for so many seconds."""
 
     backup_id: int
     path: str

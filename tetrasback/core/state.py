@@ -119,7 +119,7 @@ class Disk:
     saved_at: int = 0
     """When it was saved."""
     browse_until: int = 0
-    """When its view for everybody ends; 0 = there is none."""
+    """When it is shown no longer; 0 = it is not."""
     last_success: int = 0
     last_verdict: str = ""
     last_ended: int = 0

@@ -66,6 +66,8 @@ class Task:
     uuid: str
     snapshot: str = ""
     """The folder; empty = the newest."""
+    user: int = 0
+    """Who is to walk it where it is shown; 0 = root."""
     pinned: bool = False
     percent: int = 100
     """How much of it is verified."""

@@ -25,34 +25,22 @@ class Control(Protocol):
         ...
 
 
-class _Caller:
-    """The control, as one user may use it."""
-
-    def __init__(self, control: Control, uid: int) -> None:
-        self._control = control
-        self._uid = uid
-
-    async def register(self, path: str, form: str) -> None:
-        await self._control.register(self._uid, path, form)
-
-    async def unregister(self, path: str) -> None:
-        await self._control.unregister(self._uid, path)
-
-
 _METHODS: Final = (
     Method(
         "Register",
         (("s", "path"), ("s", "format")),
         None,
         ACTION,
-        lambda caller, args: caller.register(args[0], args[1]),
+        lambda control, args: control.register(args[2], args[0], args[1]),
+        for_user=True,
     ),
     Method(
         "Unregister",
         (("s", "path"),),
         None,
         ACTION,
-        lambda caller, args: caller.unregister(args[0]),
+        lambda control, args: control.unregister(args[1], args[0]),
+        for_user=True,
     ),
 )
 
@@ -64,5 +52,4 @@ CONTRACT: Final = Contract(
     interface=names.RELAY_INTERFACE,
     methods={method.name: method for method in _METHODS},
     properties={names.RELAY_INTERFACE: wire.signature_of(wire.RelayView)},
-    for_caller=_Caller,
 )

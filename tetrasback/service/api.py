@@ -43,8 +43,8 @@ class Retrieval(Protocol):
         """Keep a backup whatever the rules say, or not."""
         ...
 
-    async def browse(self, uuid: str, snapshot: str) -> str:
-        """Show a backup to everybody on the system, for a while; its path."""
+    async def browse(self, uuid: str, snapshot: str, user: int) -> str:
+        """Show a backup to USER on the system, for a while; its path."""
         ...
 
     async def end_browse(self, uuid: str) -> None:

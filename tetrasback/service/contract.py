@@ -13,9 +13,9 @@ class Method:
     """One method of the root object.
 
     ``action`` is the polkit action that a caller needs; None only where anybody may call.
-    ``run`` carries it out, on what `Contract.for_caller` gives, and comes back with the value of
-    ``result``, ready for the library. ``as_shown``: only if whoever authorises it would still be
-    shown the same afterwards.
+    ``run`` carries it out, on the program's control, and comes back with the value of ``result``,
+    ready for the library; ``for_user``: the caller's user is its last argument. ``as_shown``: only
+    if whoever authorises it would still be shown the same afterwards.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Method:
     action: str | None
     run: Callable[[Any, Sequence[Any]], Awaitable[Any]]
     as_shown: bool = False
+    for_user: bool = False
 
     @property
     def signature(self) -> str:
@@ -48,10 +49,6 @@ def _no_signal(signal: Any) -> list[Any]:
     raise NotImplementedError("this contract has no signals")
 
 
-def _whoever(control: Any, uid: int) -> Any:
-    return control
-
-
 @dataclass(frozen=True, slots=True)
 class Contract:
     """All that there is at a name on the bus.
@@ -62,8 +59,6 @@ class Contract:
     that never change. Where there are ``collections``, the root object is an object manager.
     ``passing`` are the signals that may be dropped first. ``signal_body`` gives the arguments of a
     signal, an object whose class is called as the signal is.
-
-    ``for_caller(control, uid)`` gives what the methods run on when that user calls.
     """
 
     program: str
@@ -78,7 +73,6 @@ class Contract:
     signals: Mapping[str, Arguments] = field(default_factory=dict)
     passing: frozenset[str] = frozenset()
     signal_body: Callable[[Any], list[Any]] = _no_signal
-    for_caller: Callable[[Any, int], Any] = _whoever
 
 
 def joined(arguments: Arguments) -> str:

@@ -170,8 +170,8 @@ class Guard:
                         wait.cancel()
 
     async def _run(self, method: Method, call: Message, uid: int) -> Any:
-        control = self._contract.for_caller(self._control, uid)
-        return await method.run(control, received(call.body))
+        args = received(call.body)
+        return await method.run(self._control, [*args, uid] if method.for_user else args)
 
     async def _user(self, connection: Connection, sender: str, caller: _Caller) -> int:
         """The user of a connection; asked once, for a unique name is never given again."""

@@ -170,7 +170,8 @@ _METHODS: Final = (
         (("s", "uuid"), ("s", "snapshot")),
         ("s", "path"),
         _action("browse"),
-        lambda control, args: control.retrieval.browse(args[0], args[1]),
+        lambda control, args: control.retrieval.browse(args[0], args[1], args[2]),
+        for_user=True,
     ),
     Method(
         "EndBrowse",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tetrasback.client.acl import READ, WRITE, XATTR, Acl
+from tetrasback.host.acl import READ, WRITE, XATTR, Acl
 
 RELAY = 4321
 OTHER = 4322
