@@ -38,7 +38,7 @@ elif [[ $goal != demo* ]]; then
         shellcheck libxml2-utils libdbus-1-dev man-db mandoc bash-completion zsh fish
         libnotify-bin imagemagick desktop-file-utils
         lintian dosfstools exfatprogs ntfs-3g mtree-netbsd openssl perl psmisc strace pkexec bsdutils
-        mariadb-server postgresql
+        mariadb-server postgresql bindfs
     )
 fi
 if [[ $goal == *web ]]; then

@@ -183,6 +183,7 @@ async def test_nobody_else_sees_it(walker: Walker, daemon: Daemon) -> None:
         assert other.run("stat", "--file-system", view).returncode != 0
         assert other.ctl("browse", "bleu").returncode == 3
         assert other.ctl("browse", "--close").returncode == 3
+    assert "only root" in walker.ctl("diff", "bleu", view.name, view.name).stderr
     # The user of the view gets no further than it either.
     (whole,) = view.parent.parent.parent.glob("browse/*")
     assert walker.run("ls", whole).returncode != 0
@@ -205,16 +206,7 @@ async def test_unplug_ends_it_also_for_who_is_in_it(
     assert not bindfs_of(workspace)
 
 
-async def test_backup_that_is_asked_for_ends_it(
-    walker: Walker, root: Caller, disk: LoopDisk, workspace: Path
-) -> None:
-    walker.browse()
-    await root.call("RunBackup", "s", disk.uuid)
-    assert (await root.hear("BackupFinished"))[2] == "success"
-    await ended(root, disk, workspace)
-
-
-async def test_its_program_dies_and_it_is_told_in_one_line(
+async def test_its_program_dies_or_a_backup_begins_and_it_ends(
     walker: Walker, daemon: Daemon, root: Caller, disk: LoopDisk, workspace: Path
 ) -> None:
     view = walker.browse()
@@ -224,6 +216,10 @@ async def test_its_program_dies_and_it_is_told_in_one_line(
     said = [line for line in daemon.log.read_text().splitlines() if "before its time" in line]
     assert len(said) == 1
     assert walker.read(walker.browse(view.name) / "Donnees/anna/secret")
+    root.forget()
+    await root.call("RunBackup", "s", disk.uuid)
+    assert (await root.hear("BackupFinished"))[2] == "success"
+    await ended(root, disk, workspace)
 
 
 @pytest.mark.parametrize("how", ["killed", "stopped"])

@@ -16,7 +16,7 @@ from tetrasback.ctl.context import Context
 from tetrasback.ctl.match import resolve
 from tetrasback.ctl.sentences import disk_name
 from tetrasback.ctl.snapshots import choose, find
-from tetrasback.errors import EXIT_ERROR, EXIT_OK, InvalidArgs, NotRunning
+from tetrasback.errors import EXIT_ERROR, EXIT_OK, AccessDenied, InvalidArgs, NotRunning
 from tetrasback.lang.i18n import _
 from tetrasback.lang.text import clean
 from tetrasback.lang.units import iso, moment
@@ -77,6 +77,8 @@ async def _close(context: Context) -> int:
 async def diff(context: Context) -> int:
     """What changed from one backup on a disk to another."""
     options, out = context.options, context.out
+    if os.geteuid() != 0:  # others are shown one backup
+        raise AccessDenied(_("only root can compare backups: put sudo before it"))
     disk = await resolve(context.client, options.disk)
     known = await context.client.snapshots(disk.uuid)
     name = disk_name(disk)

@@ -133,6 +133,12 @@ SENTENCES: Final[Sequence[str]] = (
     N_("a backup was asked for"),
     N_("{place} cannot be made: {why}"),
     N_("the disk could not be shown: the journal says why"),
+    N_("the backup could not be shown: the journal says why"),
+    N_("the backup is shown no longer: the journal says why"),
+    N_(
+        "only root can be shown a backup here: for others have bindfs installed (apt install"
+        " bindfs)"
+    ),
     N_("its backups are being read"),
     N_("something is not as it was written: see its log"),
     N_("restored, but not all of it as it was: see its log"),
