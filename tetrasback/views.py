@@ -112,9 +112,10 @@ class Views:
             }
             of_all = alerts.of_all_disks(state.disks.values(), config, now)
             of_disks = chain.from_iterable(found for _, found in self._disk_alerts.values())
+            lasting = alerts.but_glances(of_disks, state)
             shown = tuple(
                 Alert(item.code, item.uuid, item.since, item.message)
-                for item in alerts.worst_first(chain(of_server, of_all, of_disks))
+                for item in alerts.worst_first(chain(of_server, of_all, lasting))
             )
             self._alerts = ((state.disks, of_server), shown)
         return shown

@@ -140,6 +140,30 @@ async def test_deleted_and_changed_files_come_back_in_place(
     assert (source / "home/anna/new").read_text() == "new\n"
 
 
+async def test_what_the_unit_protects_is_restored_to_and_protected_again(
+    root: Caller, daemon: Daemon, disk: LoopDisk, workspace: Path
+) -> None:
+    etc = workspace / "etc"
+    run(["cp", "-a", "/etc", etc])
+    (etc / "fstab").write_text("overwritten\n")
+    # As ProtectSystem=full does it, in the daemon's mount namespace alone.
+    inside = ["nsenter", "--mount", "--target", str(daemon.process.pid)]
+    run([*inside, "mount", "--bind", etc, "/etc"])
+    run([*inside, "mount", "-o", "remount,bind,ro,nosuid", "/etc"])
+    daemon.config.write_text(daemon.config.read_text().replace(f"{workspace}/server", "/"))
+    await root.call("Reload")
+    for to, options, restored in (
+        ("", IN_PLACE, etc / "fstab"),
+        ("/etc/back/here", NOTHING, etc / "back/here/etc/fstab"),
+    ):
+        done = await restore(root, disk, ["/etc/fstab"], to, options)
+        assert done["Verdict"] == "success", await root.call("GetJobLog", "t", done["Id"])
+        assert restored.read_text() == "#\n"
+        assert "Read-only" in run([*inside, "touch", "/etc/new"], check=False).stderr
+    kept = run([*inside, "findmnt", "-no", "VFS-OPTIONS", "/etc"]).stdout
+    assert {"ro", "nosuid"} <= set(kept.strip().split(","))
+
+
 @pytest.mark.parametrize("what", ["Donnees/anna/letter", "serveur.tar.gz"])
 async def test_damage_is_found_and_named(
     root: Caller, disk: LoopDisk, workspace: Path, what: str

@@ -7,6 +7,10 @@ from tests.vm.disk import UsbDisk
 from tests.vm.server import Server
 
 IN_PLACE = ("1", "in-place", "b", "true")
+ALICE_MAY = (
+    'polkit.addRule(function(a, s) { if (a.id.indexOf("org.tetraslibre.back.browse") == 0'
+    ' && s.user == "alice") return polkit.Result.YES; });'
+)
 
 
 def backed_up(server: Server) -> UsbDisk:
@@ -36,7 +40,7 @@ def log(server: Server, job: dict[str, Any]) -> str:
     return json.dumps(server.call("GetJobLog", "t", str(job["Id"])))
 
 
-def test_sandbox_lets_homes_come_back_and_says_what_it_keeps_off(server: Server) -> None:
+def test_sandbox_lets_homes_and_the_system_come_back(server: Server) -> None:
     disk = backed_up(server)
     (seen,) = server.call("ListSnapshots", "s", disk.uuid)[0]
     assert seen["Ours"]
@@ -50,16 +54,19 @@ def test_sandbox_lets_homes_come_back_and_says_what_it_keeps_off(server: Server)
 
     server.shell("echo mine >/etc/hostname")
     done = restore(server, disk, "/etc/hostname", "", *IN_PLACE)
-    assert (done["Verdict"], done["Code"]) == ("failed", "destination")
-    assert done["Message"].startswith("/etc is read-only for the service, nothing was restored")
-    assert server.read("/etc/hostname") == "mine\n"
+    assert done["Verdict"] == "success", log(server, done)
+    assert server.read("/etc/hostname") == "server\n"
+    # What is kept from scripts is so again.
+    pid = server.shell("systemctl show -P MainPID tetras-back.service").strip()
+    options = server.shell(f"nsenter -m -t {pid} findmnt -no VFS-OPTIONS --target /etc/hostname")
+    assert "ro" in options.strip().split(",")
 
     done = restore(server, disk, "/etc/hostname", "/srv/back", "0")
     assert done["Verdict"] == "success", log(server, done)
     assert server.read("/srv/back/etc/hostname") == "server\n"
     server.becomes(disk, "safe-to-unplug")
     subjects = [letter["Subject"] for letter in server.letters(5)]
-    assert "[Tetras-back] server failed: restore of bleu" in subjects
+    assert "[Tetras-back] server success: restore of bleu" in subjects
     assert "[Tetras-back] server success: verify of bleu" in subjects
 
 
@@ -79,3 +86,27 @@ def test_backup_is_walked_outside_of_the_sandbox(server: Server) -> None:
     server.becomes(disk, "absent")
     gone = f"findmnt --mountpoint {view.rpartition('/')[0]} || echo gone"
     server.until(lambda: server.shell(gone) == "gone\n", "the view to end")
+
+
+def test_user_walks_a_backup_that_nobody_else_sees(server: Server) -> None:
+    disk = backed_up(server)
+    server.shell(f"echo '{ALICE_MAY}' >/etc/polkit-1/rules.d/10-browse.rules")
+    browse = f"runuser -u alice -- tetras-backctl --no-ask-password browse {disk.uuid}"
+    server.until(lambda: server.run("sh", "-c", browse, check=False).returncode == 0, "the rule")
+    (view,) = server.shell("echo /run/tetras-back/views/*/*").split()
+    read = f"cat {view}/Donnees/alice/letter; zcat {view}/serveur.tar.gz | tar -xO etc/shadow"
+    assert "root:" in server.shell(f"runuser -u alice -- sh -c '{read}'")
+    assert server.run("runuser", "-u", "anna", "--", "ls", view, check=False).returncode != 0
+    options = server.shell(f"findmnt -no VFS-OPTIONS {view}").strip().split(",")
+    assert {"ro", "nosuid", "nodev", "noexec", "nosymfollow"} <= set(options)
+    none = "test ! -e /run/tetras-back/views/*/* && ! pgrep bindfs && echo none"
+
+    server.shell("pkill -KILL bindfs")
+    server.until(lambda: "none" in server.run("sh", "-c", none, check=False).stdout, "the end")
+    server.becomes(disk, "safe-to-unplug")
+
+    server.shell(browse)
+    server.shell("systemctl kill --signal=KILL tetras-back.service")
+    server.until(lambda: "none" in server.run("sh", "-c", none, check=False).stdout, "the end")
+    assert server.run("findmnt", "--mountpoint", view, check=False).stdout == ""
+    assert "/run/tetras-back/browse/" not in server.shell("cat /proc/self/mountinfo")

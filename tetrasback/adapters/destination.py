@@ -1,20 +1,69 @@
 """Whether the service can write to where something is to be restored.
 
 The unit keeps /usr, /boot and /etc read-only for the daemon and all that it starts
-(``ProtectSystem=full``), and a file system may be mounted so. A restore would fail there in the
-middle, with some files back and others not; so it is looked at before anything is written.
+(``ProtectSystem=full``), so that no script harms them. What an administrator has restored there is
+no accident: for as long as that takes they are made writable, in our own mount namespace, which
+nobody else is in. No script runs meanwhile, for no backup does.
+
+Where a file system itself is read-only, a restore would fail in the middle, with some files back
+and others not; so that is looked at before anything is written.
 """
 
+import contextlib
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from tetrasback.adapters import sysfs
+from tetrasback.adapters import mounting, sysfs
 from tetrasback.core.task import Task
 
+log = logging.getLogger(__name__)
+
+PROTECTED: Final = ("/usr", "/boot", "/efi", "/etc")
+"""What ProtectSystem=full keeps read-only, with what is mounted below."""
 _EVERYTHING: Final = ("home", "etc", "srv", "var/www", "root")
 """What a backup holds at most."""
+
+
+@contextlib.contextmanager
+def writable(points: Sequence[str]) -> Iterator[None]:
+    """While this holds, the mounts at POINTS, as `protected` found them, can be written to."""
+    lifted: list[str] = []
+    try:
+        for point in points:
+            try:
+                mounting.set_read_only(point, False)
+            except OSError as error:  # then `problem` tells of it
+                log.warning("%s cannot be made writable: %s", point, error.strerror)
+            else:
+                lifted.append(point)
+        yield
+    finally:
+        for point in lifted:
+            try:
+                mounting.set_read_only(point, True)
+            except OSError as error:
+                log.error("%s stays writable for the service: %s", point, error.strerror)
+
+
+def protected(task: Task, source: str) -> Sequence[str]:
+    """The mount points that TASK, a restore, has to write to or below, and that are read-only by
+    our unit's protection alone."""
+    reals = [os.path.realpath(_existing(target)) for target in targets(task, source)]
+    points = [
+        mount.point
+        for mount in sysfs.mounts()
+        if "ro" in mount.options
+        and not mount.read_only
+        and any(_is_below(mount.point, place) for place in PROTECTED)
+    ]
+    return [
+        point
+        for point in dict.fromkeys(points)
+        if any(_is_below(point, real) or _is_below(real, point) for real in reals)
+    ]
 
 
 def problem(task: Task, source: str) -> str:
@@ -44,15 +93,24 @@ def targets(task: Task, source: str) -> Sequence[Path]:
 
 def _read_only(target: Path) -> str:
     """The mount point on which TARGET lies, or would lie, if it is read-only; else ''."""
-    place = target
-    while not os.path.lexists(place) and place != place.parent:
-        place = place.parent
+    place = _existing(target)
     try:
         if not os.statvfs(place).f_flag & os.ST_RDONLY:
             return ""
     except OSError:
         return ""  # whoever restores will say why
     real = os.path.realpath(place)
-    points = [mount.point for mount in sysfs.mounts()]
-    above = [point for point in points if point == "/" or f"{real}/".startswith(f"{point}/")]
+    above = [mount.point for mount in sysfs.mounts() if _is_below(real, mount.point)]
     return max(above, key=len, default="/")
+
+
+def _existing(target: Path) -> Path:
+    """TARGET, or what is above it as far as it exists."""
+    while not os.path.lexists(target) and target != target.parent:
+        target = target.parent
+    return target
+
+
+def _is_below(path: str, place: str) -> bool:
+    """Whether PATH is PLACE or lies below it."""
+    return place == "/" or f"{path}/".startswith(f"{place}/")

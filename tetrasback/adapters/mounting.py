@@ -5,6 +5,7 @@ Each raises OSError with the kernel's error number. Numbers: <sys/mount.h>, <sch
 
 import ctypes
 import os
+import struct
 from typing import Final
 
 from tetrasback.adapters import sysfs
@@ -23,6 +24,12 @@ _UMOUNT_NOFOLLOW: Final = 8
 
 _CLONE_NEWNS: Final = 0x00020000
 
+_MOUNT_SETATTR: Final = 442
+"""The system call, the same on every architecture that Debian has."""
+_AT_FDCWD: Final = -100
+_AT_SYMLINK_NOFOLLOW: Final = 0x100
+_MOUNT_ATTR_RDONLY: Final = 1
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = (
     ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p,
@@ -30,6 +37,9 @@ _libc.mount.argtypes = (
 _libc.umount2.argtypes = (ctypes.c_char_p, ctypes.c_int)
 _libc.unshare.argtypes = (ctypes.c_int,)
 _libc.syncfs.argtypes = (ctypes.c_int,)
+_libc.syscall.argtypes = (
+    ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint, ctypes.c_char_p, ctypes.c_size_t,
+)  # fmt: skip
 
 
 def enter_private_namespace() -> None:
@@ -64,6 +74,17 @@ def unmount(target: str, *, detach: bool = False) -> None:
     """umount2(2), never through a symbolic link; DETACH: out of sight now, gone when unused."""
     flags = _UMOUNT_NOFOLLOW | (_MNT_DETACH if detach else 0)
     _check(_libc.umount2(os.fsencode(target), flags), target)
+
+
+def set_read_only(point: str, read_only: bool) -> None:
+    """mount_setattr(2): whether the mount at POINT, the file system aside, can be written to."""
+    to_set, to_clear = (_MOUNT_ATTR_RDONLY, 0) if read_only else (0, _MOUNT_ATTR_RDONLY)
+    attributes = struct.pack("=4Q", to_set, to_clear, 0, 0)
+    result = _libc.syscall(
+        *(_MOUNT_SETATTR, _AT_FDCWD, os.fsencode(point), _AT_SYMLINK_NOFOLLOW),
+        *(attributes, len(attributes)),
+    )
+    _check(result, point)
 
 
 def syncfs(descriptor: int) -> None:

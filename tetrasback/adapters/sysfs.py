@@ -31,7 +31,8 @@ _STEADY: Final = (0, 1, 2, 4, 5, 6, 8, 11, 12, 13, 15)
 @dataclass(frozen=True, slots=True)
 class Mount:
     """One line of mountinfo. ``number`` is "MAJOR:MINOR"; ``options`` are the mount's own;
-    ``follows``: a copy of a mount that was made in another namespace."""
+    ``follows``: a copy of a mount that was made in another namespace; ``read_only``: the whole
+    file system is, through whatever mount."""
 
     number: str
     point: str
@@ -39,6 +40,7 @@ class Mount:
     source: str
     options: tuple[str, ...]
     follows: bool
+    read_only: bool = False
 
 
 def attribute(directory: Path, name: str) -> str:
@@ -135,9 +137,9 @@ def mounts(process: str = "self") -> list[Mount]:
             continue
         follows = any(tag.startswith("master:") for tag in before[6:])
         options = tuple(before[5].split(","))
-        found.append(
-            Mount(before[2], _plain(before[4]), after[0], _plain(after[1]), options, follows)
-        )
+        read_only = "ro" in after[2].split(",") if len(after) > 2 else False
+        place, source = _plain(before[4]), _plain(after[1])
+        found.append(Mount(before[2], place, after[0], source, options, follows, read_only))
     return found
 
 

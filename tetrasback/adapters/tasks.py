@@ -5,9 +5,10 @@ prints goes to the job's log; only what ``list`` prints is read here.
 """
 
 import asyncio
+import contextlib
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -71,13 +72,14 @@ class Tasks:
         if snapshots is None or order.task.kind is Kind.LIST:
             return result
         snapshot = _chosen(order.task, snapshots)
-        refusal = await self._refusal(order, snapshot)
-        if refusal is not None:
-            code, message = refusal
-            return TaskResult(None, Progress(), code, message, snapshots=tuple(snapshots))
-        assert snapshot is not None
-        words = self._words(order, snapshot.snapshot)
-        result, _ = await self._start(order, words, order.timeout, progress)
+        async with self._writable(order):
+            refusal = await self._refusal(order, snapshot)
+            if refusal is not None:
+                code, message = refusal
+                return TaskResult(None, Progress(), code, message, snapshots=tuple(snapshots))
+            assert snapshot is not None
+            words = self._words(order, snapshot.snapshot)
+            result, _ = await self._start(order, words, order.timeout, progress)
         if order.task.kind is Kind.VERIFY and order.task.percent == WHOLE:
             result = await self._verify_archive(order, snapshot.snapshot, result)
         if order.task.kind is Kind.PIN and result.status == 0:
@@ -159,6 +161,17 @@ class Tasks:
         if result.status != 0:
             return result, None
         return TaskResult(0, Progress(), snapshots=tuple(snapshots)), snapshots
+
+    @contextlib.asynccontextmanager
+    async def _writable(self, order: TaskOrder) -> AsyncIterator[None]:
+        """While this holds, a restore can write where our unit protects the system."""
+        points: Sequence[str] = ()
+        if order.task.kind is Kind.RESTORE:
+            looking = asyncio.to_thread(destination.protected, order.task, order.source)
+            with contextlib.suppress(TimeoutError):  # the refusal tells of it
+                points = await asyncio.wait_for(looking, self._patience)
+        with destination.writable(points):
+            yield
 
     async def _refusal(self, order: TaskOrder, snapshot: Snapshot | None) -> tuple[str, str] | None:
         """Why it is not even begun."""

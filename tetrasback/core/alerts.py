@@ -52,7 +52,17 @@ def alerts(state: State, config: Config, now: int) -> tuple[Alert, ...]:
     """All there is to know, as `worst_first` puts it."""
     disks = state.disks.values()
     of_disks = chain.from_iterable(of_disk(disk, config, now) for disk in disks)
-    return worst_first([*of_server(state), *of_all_disks(disks, config, now), *of_disks])
+    lasting = but_glances(of_disks, state)
+    return worst_first([*of_server(state), *of_all_disks(disks, config, now), *lasting])
+
+
+def but_glances(found: Iterable[Alert], state: State) -> Iterator[Alert]:
+    """FOUND without that a disk is held which is only looked at: before that could be read, it is
+    over."""
+    job = state.current_job
+    glance = job is not None and job.task.kind.is_brief and job.before[0] is not DiskState.HELD
+    uuid = job.task.uuid if job is not None and glance else ""
+    return (item for item in found if item.code != "held" or item.uuid != uuid)
 
 
 def worst_first(found: Iterable[Alert]) -> tuple[Alert, ...]:

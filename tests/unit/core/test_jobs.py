@@ -7,7 +7,8 @@ import pytest
 
 from tests.unit.core.world import SNAPSHOT, UUIDS, World, device, disk, ready
 from tetrasback.core import effects, events, signals
-from tetrasback.core.state import DiskJob, Progress
+from tetrasback.core.alerts import alerts
+from tetrasback.core.state import DiskJob, DiskState, Progress
 from tetrasback.core.task import Kind, Task
 from tetrasback.errors import Busy, NotPlugged, NotRunning, Rejected, UnknownDisk, UnknownJob
 
@@ -300,6 +301,20 @@ def browsing(*uuids: str) -> World:
     world.settle_one()
     world.happen(events.ViewShown(2, "/run/x", 3600))
     return world
+
+
+@pytest.mark.parametrize("kind", [Kind.LIST, Kind.PIN, Kind.VERIFY, Kind.BROWSE])
+@pytest.mark.parametrize("before", [DiskState.SAFE, DiskState.HELD])
+def test_look_of_a_moment_alerts_nobody(kind: Kind, before: DiskState) -> None:
+    world = plugged()
+    first = world.state.disks[UUIDS[0]]
+    world.state = replace(world.state, disks={UUIDS[0]: replace(first, state=before)})
+    ask(world, kind)
+    assert disk(world) == ("held", "job")
+    told = {item.code for item in alerts(world.state, world.config, world.now)}
+    quiet = kind.is_brief and before is not DiskState.HELD
+    assert ("held" in told) is not quiet
+    assert "safe-to-unplug" not in told
 
 
 def test_view_is_held_and_ends_with_a_word_that_the_disk_is_safe() -> None:
