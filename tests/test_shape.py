@@ -39,7 +39,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "engine": CONFIG_DATA | {"core", "performer", "ports", "recorder"},
     "views": CONFIG_DATA | {"core", "ports", "wire"},
     "preparation": frozenset({"core", "engine", "ports"}),
-    "retrieval": CONFIG_DATA | {"core", "engine", "views", "wire"},
+    "retrieval": CONFIG_DATA | {"core", "engine", "ports", "views", "wire"},
     "control": frozenset(
         {"config", "core", "engine", "perl", "ports", "preparation", "retrieval", "views", "wire"}
     ),
@@ -91,7 +91,7 @@ ADAPTER_HELPERS = frozenset(
             "outside",
             "sendmail",
             "trust",
-            "userview",
+            *("showing", "userview"),
         ),
     }
 )

@@ -312,6 +312,11 @@ class Tasks(Protocol):
         """
         ...
 
+    async def show(self, job_id: int, snapshot: str, user: int) -> str:
+        """While `browse` of this job shows one, show another backup on its disk too; its path.
+        Raises Fault."""
+        ...
+
     async def clear(self) -> None:
         """Take away what an earlier life of the daemon still shows."""
         ...

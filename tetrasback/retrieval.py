@@ -24,6 +24,7 @@ from tetrasback.errors import (
     UnknownJob,
     UnknownSnapshot,
 )
+from tetrasback.ports import Fault
 from tetrasback.views import job_entry, snapshot_view
 from tetrasback.wire import JobEntry, SnapshotView
 
@@ -67,14 +68,27 @@ class Retrieval:
         await self._look(task)
 
     async def browse(self, uuid: str, snapshot: str, user: int) -> str:
-        """Show a backup (empty = the newest) to USER on the system; its path."""
-        job = await self._begin(Task(Kind.BROWSE, normalise_uuid(uuid), snapshot, user=user))
+        """Show a backup (empty = the newest) to USER on the system; its path. Where one on this
+        disk is shown already, this one is too."""
+        uuid = normalise_uuid(uuid)
+        now = self._engine.state.current_job
+        if now is not None and now.view and now.task.uuid == uuid:
+            return await self._show_too(now.id, snapshot, user)
+        job = await self._begin(Task(Kind.BROWSE, uuid, snapshot, user=user))
         await self._engine.until(lambda: bool(self._job(job).view) or self._job(job).over)
         job = self._job(job)
         await self._engine.shown()
         if job.over or not job.view:
             self._raise(job)
         return job.view
+
+    async def _show_too(self, job_id: int, snapshot: str, user: int) -> str:
+        try:
+            return await self._engine.ports.tasks.show(job_id, snapshot, user)
+        except Fault as fault:
+            if fault.code == JobCode.NO_SNAPSHOT:
+                raise UnknownSnapshot(fault.message) from None
+            raise Failed(fault.message) from None
 
     async def end_browse(self, uuid: str) -> None:
         """Show it no longer; back when it is so. Raises NotRunning."""

@@ -151,6 +151,10 @@ class StandIn:
                 disk = replace(self.disks[uuid], browse_until=UNTIL_START * 1_000_000)
                 self.disks[uuid] = disk
                 return reply("s", f"{self.shown}/{folder or 'newest'}")
+            case "EndBrowse":
+                uuid = message.body[0]
+                self.disks[uuid] = replace(self.disks[uuid], browse_until=0)
+                return reply()
             case "Restore" | "Verify":
                 return reply("o", names.job_path(max(self.jobs)))
             case "SaveDisk":

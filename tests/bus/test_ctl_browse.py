@@ -88,6 +88,10 @@ async def test_differences_are_told_and_the_view_is_ended(daemon: StandIn, ctl: 
         "differences": [{"change": "M", "path": "/home/anna/letter"}],
     }
     assert ended(daemon) == [[UUID], [UUID]]
+    # What somebody looks at is not taken from them.
+    await ctl("browse", "bleu")
+    assert (await ctl("diff", "bleu", OLD, NEW)).code == 0
+    assert ended(daemon) == [[UUID], [UUID]]
 
 
 async def test_what_cannot_be_compared_fails_and_the_view_is_ended(

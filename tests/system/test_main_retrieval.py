@@ -209,9 +209,9 @@ async def test_backup_can_be_walked_by_root_alone_and_not_changed(
     seen = await root.disk(disk.uuid)
     assert (seen["State"], seen["Reason"]) == ("held", "job")
     assert 3500e6 < seen["BrowseUntil"] - seen["LastSeen"] < 3700e6
-    for method in ("Verify", "Browse"):
-        arguments = ("ssu", disk.uuid, "", 100) if method == "Verify" else ("ss", disk.uuid, "")
-        assert await root.error(method, *arguments) == "Busy"
+    assert await root.error("Verify", "ssu", disk.uuid, "", 100) == "Busy"
+    assert await browse(root, disk) == view
+    assert await root.error("Browse", "ss", disk.uuid, "2020") == "UnknownSnapshot"
     root.forget()
     await root.call("EndBrowse", "s", disk.uuid)
     assert not shown(str(view.parent))

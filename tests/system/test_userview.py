@@ -1,5 +1,6 @@
 """What shows a backup to a user does not begin, or does not go on: nothing is left of it."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import pytest
 
 from tests.harness import LoopDisk, User, run, run_as
 from tetrasback.adapters.outside import Outside, hold_namespace
+from tetrasback.adapters.showing import MOST
 from tetrasback.adapters.sim_records import SimLogs
 from tetrasback.adapters.tasks import Tasks
 from tetrasback.adapters.userview import FAILED, NO_PROGRAM, UserViews, is_mounted
@@ -17,7 +19,11 @@ from tetrasback.core.task import JobCode, Kind, Task
 from tetrasback.ports import Fault, TaskOrder
 
 FOLDER = "2026-11-25_03-04-05_Sauvegarde_x"
-LISTING = f"""print('{{"snapshot": "{FOLDER}"}}')"""
+OLDER = "2025-11-25_03-04-05_Sauvegarde_x"
+LISTING = f"""
+for folder in ("{FOLDER}", "{OLDER}"):
+    print('{{"snapshot": "%s"}}' % folder)
+"""
 
 
 @pytest.fixture
@@ -110,8 +116,9 @@ def disk(workspace: Path, loop_disk: Callable[..., LoopDisk]) -> LoopDisk:
     place = workspace / "place"
     place.mkdir()
     run(["mount", made.attach(), place])
-    (place / FOLDER).mkdir(mode=0o700)
-    (place / FOLDER / "secret").write_text("x")
+    for folder in (FOLDER, OLDER):
+        (place / folder).mkdir(mode=0o700)
+        (place / folder / "secret").write_text("x")
     run(["umount", place])
     return made
 
@@ -141,3 +148,35 @@ async def test_where_there_is_no_bindfs_a_user_is_told_and_root_is_not(
     assert not (workspace / "browse").exists()
     result = await without.browse(order(disk, 0), lambda path, _: places.append(path))
     assert (result.status, len(places)) == (0, 1)
+
+
+async def test_several_are_shown_each_to_its_user_and_end_together(
+    workspace: Path, outside: Outside, disk: LoopDisk, user: User, operator: User
+) -> None:
+    showing = tasks(workspace, outside, Path("/usr/bin/bindfs"), 60)
+    begun = asyncio.Event()
+    browsing = asyncio.create_task(
+        showing.browse(order(disk, user.uid), lambda path, seconds: begun.set())
+    )
+    await begun.wait()
+
+    def reads(who: User, path: str) -> bool:
+        return run_as(who, ["cat", f"{path}/secret"], env=dict(os.environ)).stdout == "x"
+
+    own = await showing.show(1, FOLDER, user.uid)
+    older = await showing.show(1, OLDER, user.uid)
+    others = await showing.show(1, OLDER, operator.uid)
+    assert [reads(user, path) for path in (own, older, others)] == [True, True, False]
+    assert [reads(operator, path) for path in (own, older, others)] == [False, False, True]
+    assert Path(await showing.show(1, "", 0)).parent.parent == workspace / "browse"
+    for number in range(MOST - 3):
+        await showing.show(1, FOLDER, 40000 + number)
+    for folder, uid, code in ((FOLDER, 50000, JobCode.FAILED), ("x", 0, JobCode.NO_SNAPSHOT)):
+        with pytest.raises(Fault) as fault:
+            await showing.show(1, folder, uid)
+        assert fault.value.code == code
+    showing.stop(1)
+    assert (await browsing).status == 0
+    assert nothing_left(workspace)
+    with pytest.raises(Fault, match="no longer"):
+        await showing.show(1, FOLDER, user.uid)

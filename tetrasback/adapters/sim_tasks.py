@@ -56,6 +56,10 @@ class SimTasks:
             del self._stopped[order.job_id]
         return result
 
+    async def show(self, job_id: int, snapshot: str, user: int) -> str:
+        """As `ports.Tasks.show`."""
+        return f"/sim/browse/{snapshot}"
+
     async def clear(self) -> None:
         """As `ports.Tasks.clear`."""
 

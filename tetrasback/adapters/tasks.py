@@ -14,13 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tetrasback import names
 from tetrasback.adapters import destination, listing, marks
 from tetrasback.adapters.running import PLAIN_ENVIRONMENT, Child, Run
+from tetrasback.adapters.showing import OVER, Showing
 from tetrasback.adapters.userview import UserViews
 from tetrasback.adapters.window import Window
 from tetrasback.core.state import Code, Progress
-from tetrasback.core.task import JobCode, Kind, Snapshot, Task
+from tetrasback.core.task import JobCode, Kind, Snapshot, chosen, no_snapshot
 from tetrasback.core.verdict import STATUS_WARNING
 from tetrasback.ports import Fault, Logs, TaskOrder, TaskResult
 
@@ -63,7 +63,7 @@ class Tasks:
         self._window = window
         self._views = views
         self._shown_seconds = shown_seconds
-        self._browsing: asyncio.Event | None = None
+        self._showing: Showing | None = None
         self._stopped = 0
 
     async def run(self, order: TaskOrder, progress: Callable[[Progress], None]) -> TaskResult:
@@ -71,7 +71,7 @@ class Tasks:
         result, snapshots = await self._list(order)
         if snapshots is None or order.task.kind is Kind.LIST:
             return result
-        snapshot = _chosen(order.task, snapshots)
+        snapshot = chosen(snapshots, order.task.snapshot)
         async with self._writable(order):
             refusal = await self._refusal(order, snapshot)
             if refusal is not None:
@@ -99,42 +99,28 @@ class Tasks:
         result, snapshots = await self._list(order)
         if snapshots is None:
             return result
-        snapshot = _chosen(order.task, snapshots)
-        refusal = await self._refusal(order, snapshot)
-        if refusal is not None:
-            return TaskResult(None, Progress(), *refusal, snapshots=tuple(snapshots))
-        assert snapshot is not None
-        try:
-            await self._show(order, snapshot.snapshot, shown)
-        except Fault as fault:
-            return TaskResult(None, Progress(), fault.code, fault.message)
-        return TaskResult(0, Progress(), snapshot=snapshot.snapshot, snapshots=tuple(snapshots))
-
-    async def _show(self, order: TaskOrder, folder: str, shown: Callable[[str, int], None]) -> None:
-        """Show FOLDER as long as that is to be. Raises Fault where it could not be, or no more."""
         assert self._window is not None
         assert self._views is not None
-        user, name = order.task.user, names.escape(order.task.uuid)
-        if user:
-            self._views.check()
-        ended = self._browsing = asyncio.Event()
-        died = asyncio.Event()
-        view = None
+        showing = self._showing = Showing(self._window, self._views, order, snapshots)
         try:
-            place = await self._window.show(order.device, order.fstype, name) / folder
-            if user and self._stopped != order.job_id:
-                place = view = await self._views.show(place, user, died.set)
             if self._stopped != order.job_id:
+                place = await showing.add(order.task.snapshot, order.task.user)
                 shown(str(place), self._shown_seconds)
-                await _first(self._shown_seconds, ended, died)
-            if died.is_set() and not ended.is_set():
-                log.error("what showed %s has ended before its time", folder)
-                raise Fault("job-failed", "the backup is shown no longer: the journal says why")
+                await showing.last(self._shown_seconds)
+        except Fault as fault:
+            return TaskResult(
+                None, Progress(), fault.code, fault.message, snapshots=tuple(snapshots)
+            )
         finally:
-            self._browsing = None
-            if view is not None:
-                await self._views.hide(view)
-            await self._window.hide(name)
+            self._showing = None
+            await showing.close()
+        return TaskResult(0, Progress(), snapshots=tuple(snapshots))
+
+    async def show(self, job_id: int, snapshot: str, user: int) -> str:
+        """As `ports.Tasks.show`."""
+        if self._showing is None or self._showing.job_id != job_id:
+            raise Fault(JobCode.FAILED, OVER)
+        return str(await self._showing.add(snapshot, user))
 
     async def clear(self) -> None:
         """As `ports.Tasks.clear`."""
@@ -146,8 +132,8 @@ class Tasks:
     def stop(self, job_id: int) -> None:
         """As `ports.Tasks.stop`."""
         self._stopped = job_id
-        if self._browsing is not None:
-            self._browsing.set()
+        if self._showing is not None:
+            self._showing.stop()
         if self._run is not None:
             self._run.stop()
 
@@ -177,11 +163,7 @@ class Tasks:
         """Why it is not even begun."""
         task = order.task
         if snapshot is None:
-            return JobCode.NO_SNAPSHOT, (
-                "there is no such backup on this disk: see tetras-backctl snapshots"
-                if task.snapshot
-                else "there is no complete backup on this disk"
-            )
+            return no_snapshot(task.snapshot)
         if task.kind is Kind.VERIFY and not snapshot.manifest:
             return (
                 JobCode.NO_MANIFEST,
@@ -293,22 +275,6 @@ class Tasks:
             self._logs.add(order.job_id, line)
         else:
             log.info("%s: %s", LABEL, line)
-
-
-async def _first(seconds: float, *events: asyncio.Event) -> None:
-    """Wait for the first of EVENTS, at most so long."""
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-
-
-def _chosen(task: Task, snapshots: Sequence[Snapshot]) -> Snapshot | None:
-    if not task.snapshot:
-        return snapshots[0] if snapshots else None
-    return next((item for item in snapshots if item.snapshot == task.snapshot), None)
 
 
 def _ending(result: TaskResult) -> tuple[str, str]:

@@ -49,13 +49,13 @@ _PLAIN: Final = frozenset((string.ascii_letters + string.digits + "/._-").encode
 
 
 class UserViews:
-    """Shows folders below DIRECTORY, OUTSIDE of our own mount namespace. One at a time."""
+    """Shows folders below DIRECTORY, OUTSIDE of our own mount namespace."""
 
     def __init__(self, directory: Path, outside: Outside, program: Path = PROGRAM) -> None:
         self._directory = directory
         self._outside = outside
         self._program = program
-        self._watch: _Pipe | _Mount | None = None
+        self._watches: dict[Path, _Pipe | _Mount] = {}
 
     def check(self) -> None:
         """Raise Fault where nothing could be shown."""
@@ -77,7 +77,8 @@ class UserViews:
         shown_as = f"force-user={uid},force-group=0,perms=u=rD:go="
         options = f"{OPTIONS},{shown_as},{NEVER_WRITTEN}"
         bindfs = [str(self._program), "-o", options, str(folder), str(place)]
-        why = await (self._ask(bindfs, place) if self._outside.systemd else self._begin(bindfs))
+        start = self._ask if self._outside.systemd else self._begin
+        why = await start(bindfs, place)
         again = ["mount", "-o", AGAIN, "--", str(place)]
         if not why and not self._outside.systemd:
             why = await self._outside.run(again)
@@ -86,14 +87,13 @@ class UserViews:
             log.error("%s could not be shown: %s", folder, why)
             raise Fault("job-failed", FAILED)
         if self._outside.systemd:
-            self._watch = _Mount(place)
-        assert self._watch is not None
-        self._watch.then(died)
+            self._watches[place] = _Mount(place)
+        self._watches[place].then(died)
         return place
 
     async def hide(self, place: Path) -> None:
         """Show it no longer; never fails. Whoever still has a file open reads no more of it."""
-        watch, self._watch = self._watch, None
+        watch = self._watches.pop(place, None)
         if self._outside.systemd:
             await self._outside.run(["systemctl", "--quiet", "stop", _unit(place)])
         else:
@@ -121,14 +121,14 @@ class UserViews:
         self._directory.chmod(0o711)
         os.setxattr(own, XATTR, Acl.of_mode(0o700).letting_in(uid, READ | PASS).encode())
 
-    async def _begin(self, bindfs: list[str]) -> str:
+    async def _begin(self, bindfs: list[str], place: Path) -> str:
         """Run it; '' or why it does not. It goes into the background once it is ready."""
         reading, writing = os.pipe2(os.O_CLOEXEC)
         try:
             why = await self._outside.run(bindfs, keep=(writing,))
         finally:
             os.close(writing)
-            self._watch = _Pipe(reading)
+            self._watches[place] = _Pipe(reading)
         return why
 
     async def _ask(self, bindfs: list[str], place: Path) -> str:

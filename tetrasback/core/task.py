@@ -1,5 +1,6 @@
 """What may be done with the backups on a disk: looked at, pinned, verified, restored from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -79,3 +80,19 @@ class Task:
     """Restore to where it came from, instead."""
     database: str = ""
     """Restore dumps into this server (mysql, postgresql), instead."""
+
+
+def chosen(snapshots: Sequence[Snapshot], folder: str) -> Snapshot | None:
+    """The one in FOLDER, '' = the newest, of SNAPSHOTS, newest first."""
+    if not folder:
+        return snapshots[0] if snapshots else None
+    return next((item for item in snapshots if item.snapshot == folder), None)
+
+
+def no_snapshot(folder: str) -> tuple[str, str]:
+    """Code and message where there is no such one."""
+    return JobCode.NO_SNAPSHOT, (
+        "there is no such backup on this disk: see tetras-backctl snapshots"
+        if folder
+        else "there is no complete backup on this disk"
+    )

@@ -16,7 +16,7 @@ from tetrasback.ctl.context import Context
 from tetrasback.ctl.match import resolve
 from tetrasback.ctl.sentences import disk_name
 from tetrasback.ctl.snapshots import choose, find
-from tetrasback.errors import EXIT_ERROR, EXIT_OK, AccessDenied, InvalidArgs, NotRunning
+from tetrasback.errors import EXIT_ERROR, EXIT_OK, InvalidArgs, NotRunning
 from tetrasback.lang.i18n import _
 from tetrasback.lang.text import clean
 from tetrasback.lang.units import iso, moment
@@ -77,8 +77,6 @@ async def _close(context: Context) -> int:
 async def diff(context: Context) -> int:
     """What changed from one backup on a disk to another."""
     options, out = context.options, context.out
-    if os.geteuid() != 0:  # others are shown one backup
-        raise AccessDenied(_("only root can compare backups: put sudo before it"))
     disk = await resolve(context.client, options.disk)
     known = await context.client.snapshots(disk.uuid)
     name = disk_name(disk)
@@ -86,8 +84,7 @@ async def diff(context: Context) -> int:
     paths = [os.path.abspath(path) for path in options.paths]  # noqa: ASYNC240  (no disk is asked)
     found: list[dict[str, str]] = []
     code = EXIT_OK
-    async with _shown(context, disk, older.snapshot) as place:
-        folders = [str(place / one.snapshot) for one in (older, newer)]
+    async with _shown(context, disk, (older.snapshot, newer.snapshot)) as folders:
         async for change, path in _differences(context, ["--", *folders, *paths]):
             if not change:
                 code = EXIT_ERROR
@@ -102,14 +99,18 @@ async def diff(context: Context) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _shown(context: Context, disk: DiskView, folder: str) -> AsyncIterator[Path]:
-    """While this holds, all backups on DISK can be read in a directory."""
-    path = await context.client.browse(disk.uuid, folder)
+async def _shown(
+    context: Context, disk: DiskView, folders: Sequence[str]
+) -> AsyncIterator[Sequence[str]]:
+    """While this holds, the backups in FOLDERS on DISK can be read in these directories."""
+    first, *others = folders
+    path = await context.client.browse(disk.uuid, first)
     try:
-        yield Path(path).parent
+        yield [path, *[await context.client.browse(disk.uuid, folder) for folder in others]]
     finally:
-        with contextlib.suppress(NotRunning):  # a backup, or somebody, has ended it
-            await context.client.end_browse(disk.uuid)
+        if not disk.browse_until:  # otherwise somebody is still looking around
+            with contextlib.suppress(NotRunning):  # a backup, or somebody, has ended it
+                await context.client.end_browse(disk.uuid)
 
 
 async def _differences(context: Context, words: Sequence[str]) -> AsyncIterator[tuple[str, str]]:

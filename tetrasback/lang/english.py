@@ -135,6 +135,7 @@ SENTENCES: Final[Sequence[str]] = (
     N_("the disk could not be shown: the journal says why"),
     N_("the backup could not be shown: the journal says why"),
     N_("the backup is shown no longer: the journal says why"),
+    N_("too many backups are shown: end that, then retry"),
     N_(
         "only root can be shown a backup here: for others have bindfs installed (apt install"
         " bindfs)"
