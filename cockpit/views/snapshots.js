@@ -79,11 +79,15 @@ function list(open, disk, view, actions) {
  */
 function shown(disk, until, view, disabled, actions) {
   const title = fill(_("Shown until {date}, only for reading"), { date: moment(until) });
+  // The daemon shows root the whole disk, and others one backup, as their own.
+  const here = view?.includes("/views/")
+    ? _("In a terminal of the server it is here, for you and root alone:")
+    : _("In a terminal of the server, as root, it is here:");
   return alert(
     "info",
     title,
     { key: "view", id: "view" },
-    view && h("p", null, _("In a terminal of the server, as root, it is here:")),
+    view && h("p", null, here),
     view && h("p", null, h("code", null, clean(view, 500))),
     button(_("Show it no longer"), () => actions.endBrowse(disk.UUID), { look: "link", disabled }),
   );
