@@ -105,7 +105,8 @@ class Tasks:
         try:
             if self._stopped != order.job_id:
                 place = await showing.add(order.task.snapshot, order.task.user)
-                shown(str(place), self._shown_seconds)
+                if self._stopped != order.job_id:
+                    shown(str(place), self._shown_seconds)
                 await showing.last(self._shown_seconds)
         except Fault as fault:
             return TaskResult(
