@@ -537,11 +537,12 @@ def test_what_cannot_be_read_is_not_there_as_it_was_before(
     told = Told()
     before, manifest = Tree(str(place.at(1))), place.manifest(1)
     job = worker.Job(Tree(str(place.source)), Tree(str(place.at(2))), before, manifest, True)
-    make(job, place.at(2, ".mtree"), read_key(place.key), 1, told)
+    disk = Disk([place.disk])
+    make(job, place.at(2, ".mtree"), read_key(place.key), 1, told, disk)
     assert [path for _, path, _ in told.met_] == ["d3", "d4/one"]
     assert list((place.at(2) / "d3").iterdir()) == []
     assert not (place.at(2) / "d4/one").exists()
-    for opened in (job.source, job.target, before, manifest):
+    for opened in (job.source, job.target, before, manifest, disk):
         opened.close()
 
 
