@@ -152,6 +152,17 @@ def test_what_a_killed_run_left_is_cleared(bench: Bench, script: str) -> None:
     assert content(bench.mount / first) == before
 
 
+def test_what_a_killed_deletion_left_goes_with_the_next_backup(bench: Bench) -> None:
+    first, second = fill(bench, 2, 10)
+    (work,) = (bench.mount / ".tetras-back").glob("work-*")
+    (bench.mount / first).rename(work / f"old.{first}")
+    done = bench.run(NOCLOUD, "--data")
+    assert (done.status, done.said("warning")) == (0, []), done.output
+    assert 9 <= pruned(done)[first] <= 12
+    assert bench.leftovers() == []
+    assert subvolumes(bench) == [f"{folder}/Donnees" for folder in (second, done.snapshot)]
+
+
 def test_the_oldest_goes_and_only_it_and_its_size_is_told(bench: Bench) -> None:
     first, *others = fill(bench)
     before = [content(bench.mount / folder) for folder in others]
