@@ -101,6 +101,29 @@ class TagRule:
         reload_rules()
 
 
+class BlindRule:
+    """A udev rule by which udevd finds no file system on DEVICE, as its blkid does where it reads
+    the superblock of a mounted one just while that is written."""
+
+    def __init__(self, device: str) -> None:
+        name = Path(device).name
+        self.path = Path(f"/run/udev/rules.d/94-blind-{name}.rules")
+        self.path.write_text(f'SUBSYSTEM=="block", KERNEL=="{name}", ENV{{ID_FS_UUID}}=""\n')
+
+    def __enter__(self) -> "BlindRule":
+        reload_rules()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.path.unlink(missing_ok=True)
+        reload_rules()
+
+
 def reload_rules() -> None:
     """Have udevd read its rules again. It turns away those who ask while others ask too."""
     command = ["udevadm", "control", "--reload", "--timeout=20"]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import LoopDisk, run, wait_until
+from tests.harness.udevd import BlindRule
 from tests.system.remote import RemoteDisks, identify
 from tests.system.scene import COPY, Scene
 from tetrasback.ports import Fault
@@ -40,7 +41,7 @@ def test_disk_full_half_way(scene: Scene) -> None:
 
 def test_disk_that_dies_while_everything_seems_to_succeed(scene: Scene) -> None:
     disk = disk_on_tmpfs(scene, 12, 64)
-    scene.script('head -c 40M /dev/urandom >"$1/much" && echo "all is well"')
+    scene.script('head -c 40M /dev/urandom >"$1/much"; echo "all is well"')
     scene.configure({"bleu": disk})
     scene.start()
     scene.plug(disk)
@@ -73,6 +74,21 @@ def test_loss_between_a_scripts_own_mount_and_unmount_is_told(scene: Scene, dies
             else:
                 step()
         assert disks.released(device) == ""
+
+
+def test_a_backup_goes_on_where_udev_overlooks_its_disk_for_a_moment(scene: Scene) -> None:
+    disk, gate = scene.disk(), scene.gate()
+    scene.script(f"{gate.shell}{COPY}")
+    scene.configure({"bleu": disk})
+    scene.start()
+    device = scene.plug(disk)
+    gate.reached()
+    with BlindRule(device):
+        run(["udevadm", "trigger", "--settle", "--action=change", device])
+        assert scene.state(disk) == "running"
+    gate.open()
+    assert scene.verdict(disk) == "success"
+    scene.ears.wait("SafeToUnplug")
 
 
 def test_disk_that_fails_and_then_turns_out_to_be_gone_was_interrupted(scene: Scene) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.harness import LoopDisk, TagRule, UdevDaemon, run, settle
 from tests.harness.process import PROJECT
+from tests.harness.udevd import BlindRule
 from tests.system.remote import exchange
 from tetrasback.adapters import sysfs
 from tetrasback.adapters.description import describe
@@ -164,6 +165,24 @@ async def test_partitions_come_and_go(
         await asyncio.to_thread(settle)  # udevd has looked at them, and holds them no more
         await asyncio.to_thread(disk.forget_partitions)
     await told.wait_for(*(("gone", Path(part).name) for part in parts))
+
+
+async def test_a_disk_whose_file_system_udev_overlooks_is_not_gone(
+    tag_rule: TagRule, devices: UdevDevices, told: Told, loop_disk: Callable[..., LoopDisk]
+) -> None:
+    disk = loop_disk(uuid=ONE)
+    await quietly(disk.attach)
+    await devices.start(told.seen, told.gone)
+    name = told.follow(disk.device)
+    change = ["udevadm", "trigger", "--settle", f"--sysname-match={name}", "--action=change"]
+    with BlindRule(disk.device):
+        for _ in range(3):
+            await quietly(lambda: run(change))
+    await quietly(lambda: run(change))
+    await told.wait(("seen", ONE))  # and nothing before it
+    with BlindRule(disk.device):
+        run(["wipefs", "--quiet", "--all", "--force", disk.device])
+        await told.wait(("gone", name))
 
 
 async def test_a_remove_of_a_disk_in_use_is_told(

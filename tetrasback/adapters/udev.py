@@ -7,17 +7,19 @@ tells when it leaves.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pyudev
 
 from tetrasback import names
-from tetrasback.adapters import nodes, probing, sysfs, uevents
+from tetrasback.adapters import blockdev, hang, nodes, probing, sysfs, uevents
 from tetrasback.adapters.description import describe, udev_properties
 from tetrasback.adapters.uevents import Uevents
 from tetrasback.core.devices import BlockDevice, same_plug
 from tetrasback.errors import NoSuchDevice, NotAFilesystem
+from tetrasback.ports import Fault
 
 
 class UdevDevices:
@@ -116,8 +118,11 @@ class UdevDevices:
     def _enumerate_again(self) -> None:
         """Events were lost: tell what has become different."""
         now = {device.syspath: device for device in self._enumerate()}
-        for syspath in [known for known in self._candidates if known not in now]:
-            self._lose(syspath)
+        for known in [item for path, item in self._candidates.items() if path not in now]:
+            if _is_still(known):
+                self._later(self._ask(known))
+            else:
+                self._lose(known.syspath)
         for device in now.values():
             self._tell(device)
 
@@ -128,10 +133,31 @@ class UdevDevices:
 
     def _take_tagged(self, event: pyudev.Device) -> None:
         device = None if event.action == "remove" else _candidate(event)
-        if device is None:
-            self._lose(str(event.sys_path))
-        else:
+        known = self._candidates.get(str(event.sys_path))
+        if device is not None:
             self._tell(device)
+        elif known is not None and event.action != "remove" and _was_overlooked(event, known):
+            self._later(self._ask(known))
+        else:
+            self._lose(str(event.sys_path))
+
+    async def _ask(self, known: BlockDevice) -> None:
+        """udev does not see the file system any more: does the disk still have it?"""
+        try:
+            there = await hang.run(
+                partial(_still_holds, known),
+                partial(sysfs.movement, sysfs.whole_disk(Path(known.syspath))),
+                f"looking at {known.node}",
+            )
+        except Fault:
+            return  # whoever uses the disk will tell that it hangs
+        if not there and self._candidates.get(known.syspath) is known:
+            self._lose(known.syspath)
+
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _tell(self, device: BlockDevice) -> None:
         syspath = device.syspath
@@ -157,9 +183,7 @@ class UdevDevices:
         elif not same_plug(describe(Path(syspath), udev_properties(event)), known):
             # The kernel's events carry no UUID, and udev may have looked before we did: ask the
             # device itself.
-            task = asyncio.create_task(self._look_again(known))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._later(self._look_again(known))
 
     async def _look_again(self, known: BlockDevice) -> None:
         try:
@@ -188,6 +212,38 @@ def _candidate(device: pyudev.Device) -> BlockDevice | None:
         return None
     described = describe(Path(device.sys_path), properties)
     return described if described.uuid and not described.system else None
+
+
+def _was_overlooked(event: pyudev.Device, known: BlockDevice) -> bool:
+    """Whether udev, of a disk that is still in its place, only found no file system.
+
+    Its blkid reads the superblock through the page cache, also while the mounted file system is
+    writing it there: that of an ext4 then has a wrong checksum for a moment, and counts as none.
+    """
+    properties = udev_properties(event)
+    told = properties.get("DISKSEQ", "")
+    return (
+        not properties.get("ID_FS_UUID")
+        and told in ("", str(known.diskseq))
+        and known.diskseq != 0
+        and _is_still(known)
+    )
+
+
+def _still_holds(known: BlockDevice) -> bool:
+    """Whether the disk itself, past the page cache, has that file system. May hang."""
+    try:
+        descriptor = blockdev.open_device(known.node)
+    except OSError:
+        return False
+    try:
+        found = blockdev.superblock(descriptor, known.fstype)
+        now = blockdev.diskseq(descriptor)
+    except OSError:
+        return False
+    finally:
+        blockdev.close(descriptor)
+    return found is not None and (found.uuid, now) == (known.uuid, known.diskseq)
 
 
 def _hardware(properties: Mapping[str, str]) -> dict[str, str]:
