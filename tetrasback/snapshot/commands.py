@@ -12,7 +12,7 @@ from typing import Final
 
 from tetrasback.snapshot import subvolumes
 from tetrasback.snapshot.fingerprint import fingerprint
-from tetrasback.snapshot.key import read_key
+from tetrasback.snapshot.key import existing_key, read_key
 from tetrasback.snapshot.listing import written
 from tetrasback.snapshot.making import make
 from tetrasback.snapshot.manifest import (
@@ -22,9 +22,12 @@ from tetrasback.snapshot.manifest import (
     Manifest,
     open_manifest,
     read_manifest,
+    written_seal,
 )
+from tetrasback.snapshot.mark import MARK_MAX, BadMark, sealed_mark
 from tetrasback.snapshot.patterns import Patterns, read_patterns
 from tetrasback.snapshot.plan import plan
+from tetrasback.snapshot.recovery.backups import Shelf
 from tetrasback.snapshot.removing import remove
 from tetrasback.snapshot.retention import read_policy
 from tetrasback.snapshot.settling import settle
@@ -111,6 +114,37 @@ def tell_seal(options: argparse.Namespace, speaker: Speaker) -> None:
     except OSError as error:
         raise Refused(f"cannot read {options.file}: {words(error)}") from error
     speaker.answer(f"seal {digest.hexdigest()}")
+
+
+def tell_mark(options: argparse.Namespace, speaker: Speaker) -> None:
+    """Read lines, and tell them with what seals them as the mark of a backup."""
+    key = read_key(options.key)
+    manifest = ""
+    if options.manifest is not None:
+        try:
+            with options.manifest.open("rb") as file:
+                manifest = written_seal(file.fileno())
+        except OSError as error:
+            raise Refused(f"cannot read {options.manifest}: {words(error)}") from error
+        if not manifest:
+            raise Refused(f"{options.manifest} has no seal")
+    try:
+        mark = sealed_mark(sys.stdin.read(MARK_MAX).splitlines(), options.folder, manifest, key)
+    except (BadMark, UnicodeError) as error:
+        raise Refused(str(error)) from error
+    for line in mark.splitlines():
+        speaker.answer(line)
+
+
+def tell_proofs(options: argparse.Namespace, speaker: Speaker) -> None:
+    """Tell what each backup on a disk proves about itself, and of what is broken why."""
+    shelf = Shelf(options.mount, existing_key(options.key))
+    try:
+        for backup in shelf.backups():
+            judged = backup.judged
+            speaker.answer(f"{judged.proof} {backup.folder} {judged.why}".rstrip())
+    finally:
+        shelf.close()
 
 
 def verify_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:

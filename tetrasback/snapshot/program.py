@@ -38,6 +38,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "plan": commands.plan_snapshot,
     "fingerprint": commands.tell_fingerprint,
     "seal": commands.tell_seal,
+    "mark": commands.tell_mark,
+    "proofs": commands.tell_proofs,
     "verify": commands.verify_snapshot,
     "compare": commands.compare_snapshot,
     "expire": commands.tell_expired,
@@ -131,6 +133,13 @@ def parser(*, recovery: bool = True) -> argparse.ArgumentParser:
     seal = add("seal", "tell a word that later proves that a file is as it was")
     add_key(seal)
     seal.add_argument("file", metavar="FILE")
+    whole = add("mark", "seal the lines on standard input as the mark of a complete backup")
+    add_key(whole)
+    whole.add_argument("--manifest", type=Path, metavar="FILE", help="of its homes")
+    whole.add_argument("folder", metavar="FOLDER", help="the name of the backup")
+    proofs = add("proofs", "tell what each backup on a disk proves about itself, a line each")
+    proofs.add_argument("--key", type=Path, required=True, metavar="FILE", help="to check seals")
+    proofs.add_argument("mount", type=Path, metavar="MOUNT")
     expire = add("expire", "of the dates on standard input, tell those that RULES do not keep")
     expire.add_argument("rules", metavar="RULES", help='such as "last=3 daily=7 within=1m"')
     weight = add("weigh", "tell how many bytes only the snapshots of these manifests hold")

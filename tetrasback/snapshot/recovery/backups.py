@@ -2,7 +2,8 @@
 
 What belongs to them lies in ``.tetras-back/``: a mark ``complete/FOLDER`` of lines KEY=VALUE, a
 manifest ``manifests/FOLDER``, and an empty file ``pins/FOLDER`` where a person wants to keep one.
-`tetrasback/scripts/lib_snapshots.sh` writes them, and says more.
+`tetrasback/scripts/lib_snapshots.sh` writes them, and says more; `tetrasback.snapshot.mark` says
+what proves that they belong together.
 """
 
 import os
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tetrasback.snapshot.manifest import written_seal
+from tetrasback.snapshot.mark import MARK_MAX, Judged, Proof, judge
 from tetrasback.snapshot.trees import DIRECTORY
 from tetrasback.snapshot.troubles import DiskTrouble, Refused, words
 
@@ -25,8 +28,6 @@ FOLDER: Final = re.compile(
 )
 STATE: Final = ".tetras-back"
 FOLDERS_MAX: Final = 5000
-MARK_MAX: Final = 4096
-"""Bytes of a mark that are read."""
 
 _MACHINE: Final = re.compile(r"[A-Za-z0-9._-]{1,80}", re.ASCII)
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,16}", re.ASCII)
@@ -50,6 +51,8 @@ class Backup:
     pinned: bool
     manifest: bool
     """Whether there is one; not whether it is good."""
+    judged: Judged
+    """What it proves about itself."""
 
     @property
     def host(self) -> str:
@@ -77,10 +80,14 @@ class Backup:
 
 
 class Shelf:
-    """The disk mounted at PATH. Raises Refused where that is no directory."""
+    """The disk mounted at PATH; KEY (None = there is none here) tells what its backups prove.
 
-    def __init__(self, path: Path) -> None:
+    Raises Refused where that is no directory.
+    """
+
+    def __init__(self, path: Path, key: bytes | None = None) -> None:
         self.path = path
+        self._key = key
         try:
             self.root = os.open(os.path.realpath(path), DIRECTORY)
         except OSError as error:
@@ -107,12 +114,30 @@ class Shelf:
 
     def backup(self, folder: str) -> Backup:
         """What is known of FOLDER."""
+        text = self._mark_text(folder)
         return Backup(
             folder,
-            self._mark(folder),
+            None if text is None else _read_mark(text),
             self._is_there("pins", folder),
             self._is_there("manifests", folder),
+            self._judge(folder, text),
         )
+
+    def _judge(self, folder: str, mark: bytes | None) -> Judged:
+        if mark is None:
+            return Judged(Proof.UNSEALED)
+        return judge(mark, folder, self._manifest_seal(folder), self._key)
+
+    def _manifest_seal(self, folder: str) -> str:
+        manifest = self.open_manifest(folder)
+        if manifest is None:
+            return ""
+        try:
+            return written_seal(manifest)
+        except OSError:
+            return ""
+        finally:
+            os.close(manifest)
 
     def pin(self, folder: str, pinned: bool) -> None:
         """Keep FOLDER whatever the rules say, or no longer. Raises Refused, DiskTrouble."""
@@ -156,33 +181,22 @@ class Shelf:
             return False
         return True
 
-    def _mark(self, folder: str) -> Mapping[str, str] | None:
-        """Empty = there is one that makes no sense."""
+    def _mark_text(self, folder: str) -> bytes | None:
+        """The mark of FOLDER, None = it has none; empty = there is one that makes no sense."""
         if not self._is_there("complete", folder):
             return None
+        file = open_regular(self._parts["complete"], folder)
+        if file is None:
+            return b""
         try:
-            file = os.open(
-                folder,
-                os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
-                dir_fd=self._parts["complete"],
-            )
+            if os.fstat(file).st_uid != os.geteuid():
+                return b""
+            text = os.read(file, MARK_MAX + 1)
         except OSError:
-            return {}
-        try:
-            status = os.fstat(file)
-            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-                return {}
-            text = os.read(file, MARK_MAX).decode("ascii", "replace")
-        except OSError:
-            return {}
+            return b""
         finally:
             os.close(file)
-        mark = {}
-        for line in text.splitlines():
-            key, _, value = line.partition("=")
-            if key in _WORDS and _WORDS[key].fullmatch(value):
-                mark[key] = value
-        return mark if "machine" in mark else {}
+        return text if len(text) <= MARK_MAX else b""
 
     def open_manifest(self, folder: str) -> int | None:
         """The manifest of FOLDER, to be closed; None = there is none that is a regular file."""
@@ -193,6 +207,16 @@ class Shelf:
         for descriptor in (self.root, *self._parts.values()):
             if descriptor >= 0:
                 os.close(descriptor)
+
+
+def _read_mark(text: bytes) -> Mapping[str, str]:
+    """What a mark says; empty = it makes no sense."""
+    mark = {}
+    for line in text.decode("ascii", "replace").splitlines():
+        key, _, value = line.partition("=")
+        if key in _WORDS and _WORDS[key].fullmatch(value):
+            mark[key] = value
+    return mark if "machine" in mark else {}
 
 
 def open_regular(directory: int, name: str) -> int | None:

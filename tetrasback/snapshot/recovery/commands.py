@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from tetrasback.snapshot.key import existing_key
 from tetrasback.snapshot.recovery.backups import Backup, Shelf, host_name, machine_id
 from tetrasback.snapshot.recovery.databases import restore_databases
 from tetrasback.snapshot.recovery.differing import differences
 from tetrasback.snapshot.recovery.engines import ENGINES
-from tetrasback.snapshot.recovery.restoring import Order, restore
+from tetrasback.snapshot.recovery.restoring import Order, require_proof, restore
 from tetrasback.snapshot.recovery.source import Source
 from tetrasback.snapshot.recovery.tally import Tally
 from tetrasback.snapshot.recovery.wanted import read_path
@@ -29,17 +30,20 @@ Add = Callable[[str, str], argparse.ArgumentParser]
 def add_parsers(add: Add) -> None:
     """The command lines of COMMANDS; ADD makes a command of a name and a description."""
     listing = add("list", "tell the complete backups on a mounted disk, a line of JSON each")
+    _add_key(listing)
     listing.add_argument("mount", type=Path, metavar="MOUNT")
     back = add("restore", "put back what a backup holds")
     _add_source(back)
     back.add_argument("--to", metavar="DIR", help="below this directory, made where missing")
     back.add_argument("--in-place", action="store_true", help="below /, and replace what is there")
+    _add_unproved(back)
     back.add_argument("--source", dest="root", metavar="ROOT", help="with --in-place: not /")
     back.add_argument(
         "paths", nargs="*", metavar="PATH", help="as on the server, /etc/fstab; none = everything"
     )
     bases = add("restore-database", "put dumps in a backup back into the database servers")
     bases.add_argument("--engine", choices=ENGINES, default="", help="only of these servers")
+    _add_unproved(bases)
     bases.add_argument("folder", type=Path, metavar="FOLDER", help="of the backup, on the disk")
     bases.add_argument(
         "paths", nargs="*", metavar="NAME", help="of a database, or of a PostgreSQL server's dump"
@@ -59,22 +63,43 @@ def add_parsers(add: Add) -> None:
         pin.add_argument("folder", metavar="FOLDER")
 
 
-def _add_source(command: argparse.ArgumentParser) -> None:
+def _add_key(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--key", type=Path, default=KEY, metavar="FILE", help="to check seals, if it is there"
     )
+
+
+def _add_unproved(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--unproved",
+        action="store_true",
+        help="replace what is there also by what is not proved to be this server's",
+    )
+
+
+def _add_source(command: argparse.ArgumentParser) -> None:
+    _add_key(command)
     command.add_argument("folder", type=Path, metavar="FOLDER", help="of the backup, on the disk")
 
 
 def tell_backups(options: argparse.Namespace, speaker: Speaker) -> None:
     """List what is on the disk."""
-    shelf = Shelf(options.mount)
+    shelf = Shelf(options.mount, _key_if_readable(options.key, speaker))
     machine, host = machine_id() or f"host-{host_name()}", host_name()
     try:
         for backup in shelf.backups():
             speaker.answer(json.dumps(_described(backup, machine, host)))
     finally:
         shelf.close()
+
+
+def _key_if_readable(path: Path, speaker: Speaker) -> bytes | None:
+    """For somebody who is not root, a disk still has its list."""
+    try:
+        return existing_key(path)
+    except Refused as error:
+        speaker.note(f"seals are not checked: {error}")
+        return None
 
 
 def _described(backup: Backup, machine: str, host: str) -> Mapping[str, object]:
@@ -88,6 +113,7 @@ def _described(backup: Backup, machine: str, host: str) -> Mapping[str, object]:
         "files": backup.total("files"),
         "bytes": backup.total("bytes"),
         "manifest": backup.manifest,
+        "proof": backup.judged.proof,
     }
 
 
@@ -112,7 +138,7 @@ def _order(options: argparse.Namespace) -> Order:
         raise Refused("--source goes with --in-place")
     to = options.to or options.root or "/"
     paths = [read_path(path) for path in options.paths]
-    return Order(paths, os.path.abspath(to), options.in_place)
+    return Order(paths, os.path.abspath(to), options.in_place, options.unproved)
 
 
 def _limit_memory() -> None:
@@ -131,6 +157,8 @@ def restore_dumps(options: argparse.Namespace, speaker: Speaker) -> None:
     try:
         if not source.archive_name:
             raise Refused("this backup has no archive, and so no dump of a database")
+        if not options.unproved:
+            require_proof(source, archive=True)
         restore_databases(
             source.open_archive,
             source.is_sealed,

@@ -57,11 +57,21 @@ class _First:
 
 
 class Homes:
-    """Donnees, open as ROOT, with its manifest if there is one that can be read."""
+    """Donnees, open as ROOT, with its manifest if there is one that can be read.
+
+    STRICT: nothing that is not as it was written takes the place of anything.
+    """
 
     def __init__(
-        self, root: int, manifest: Manifest | None, destination: Destination, tally: Tally
+        self,
+        root: int,
+        manifest: Manifest | None,
+        destination: Destination,
+        tally: Tally,
+        *,
+        strict: bool = False,
     ) -> None:
+        self._strict = strict
         self._source = Cursor(root)
         self._manifest = manifest
         self._to = destination
@@ -248,6 +258,7 @@ class Homes:
             wrong = level.compared.itself(status)
             if wrong:
                 self._tally.met(DAMAGED, self._place(), wrong)
+                level.dressed = level.dressed and not self._strict
         level.attributes = self._attributes_here(self._place, level.compared)
         level.entries = iter(self._list())
 
@@ -320,6 +331,8 @@ class Homes:
             wrong = compared.entry(path, status, sha256, text)
         if wrong:
             self._tally.met(DAMAGED, self._place(name), wrong)
+            if self._strict:
+                raise NotRestored("it is not what was written, and so not put in place")
         if attributes.wrong:
             self._tally.met(DAMAGED, self._place(name), attributes.wrong)
             self._take_away(name, status, attributes)

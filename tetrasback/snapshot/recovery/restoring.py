@@ -28,6 +28,13 @@ class Order:
     to: str
     in_place: bool
     """What is there already is replaced."""
+    unproved: bool = False
+    """Also by what is not proved to be what was made on this server."""
+
+    @property
+    def strict(self) -> bool:
+        """Nothing is replaced by what is not proved."""
+        return self.in_place and not self.unproved
 
 
 class _Parts:
@@ -46,6 +53,8 @@ def restore(source: Source, order: Order, tally: Tally) -> None:
         parts = _Parts(order, source)
         if f"{os.path.realpath(order.to)}/".startswith(f"{source.path}/"):
             raise Refused(f"{order.to} lies in the backup itself; give another directory")
+        if order.strict:
+            require_proof(source, archive=bool(parts.archive))
         root = open_way(order.to, make=not order.in_place)
         stack.callback(os.close, root)
         destination = Destination(root, replace=order.in_place)
@@ -58,15 +67,18 @@ def restore(source: Source, order: Order, tally: Tally) -> None:
                 f"{source.archive_name} is not what was written, and nothing was put in place;"
                 " restore to another directory, and look at it"
             )
+        source.tell_proof(tally)
         if "" in parts.archive:
             _tell_lacking(source, tally)
         manifest = source.manifest(tally) if parts.homes else None
         if manifest is not None:
             stack.callback(manifest.close)
+        elif order.strict and parts.homes:
+            raise Refused(f"the manifest of this backup proves nothing; {_NOTHING_DONE}")
         missing = []
         homes = None
         if parts.homes and source.homes is not None:
-            homes = Homes(source.homes, manifest, destination, tally)
+            homes = Homes(source.homes, manifest, destination, tally, strict=order.strict)
             stack.callback(homes.close)
             missing = [f"{HOME}/{path}" for path in homes.look_at(parts.homes)]
             parts.homes = [path for path in parts.homes if f"{HOME}/{path}" not in missing]
@@ -84,6 +96,19 @@ def restore(source: Source, order: Order, tally: Tally) -> None:
         if order.in_place and "" in parts.archive:
             tally.note("dumps of databases are not restored in place; see restore-database")
         destination.sync()
+
+
+_NOTHING_DONE = (
+    "nothing was replaced; restore to another directory and look at it, or give --unproved"
+)
+
+
+def require_proof(source: Source, *, archive: bool) -> None:
+    """Raise Refused unless SOURCE, and its ARCHIVE if that is wanted, is what was made here."""
+    if not source.is_sealed_as_one:
+        raise Refused(f"{source.unproved}; {_NOTHING_DONE}")
+    if archive and source.archive_name and not source.has_seal:
+        raise Refused(f"{source.archive_name} has no seal; {_NOTHING_DONE}")
 
 
 def _tell_missing(missing: Sequence[str], tally: Tally) -> None:

@@ -12,6 +12,7 @@ from tetrasback.snapshot.manifest import (
     OthersManifest,
     read_manifest,
 )
+from tetrasback.snapshot.mark import Proof
 from tetrasback.snapshot.recovery.archive import Archive
 from tetrasback.snapshot.recovery.backups import (
     FOLDER,
@@ -36,14 +37,16 @@ class Source:
         if not FOLDER.fullmatch(whole.name):
             raise Refused(f"{path} is no backup: their names are like {_LIKE}")
         self.path = whole
-        self._shelf = Shelf(whole.parent)
+        self._key = existing_key(key)
+        self._shelf = Shelf(whole.parent, self._key)
         try:
             self._folder = os.open(whole.name, DIRECTORY, dir_fd=self._shelf.root)
         except OSError as error:
             self._shelf.close()
             raise Refused(f"cannot open {path}: {words(error)}") from error
-        self._mark: Mapping[str, str] = self._shelf.backup(whole.name).mark or {}
-        self._key = existing_key(key)
+        backup = self._shelf.backup(whole.name)
+        self._mark: Mapping[str, str] = backup.mark or {}
+        self.judged = backup.judged
         self.homes = self._open_homes()
         self.archive_name = next((name for name in ARCHIVES if self._has(name)), "")
 
@@ -95,7 +98,34 @@ class Source:
         return read_manifest(os.dup(file), None)
 
     def _is_ours(self) -> bool:
+        """Whether its seals are of the key that is here, as far as anybody knows."""
+        if self.is_sealed_as_one:
+            return True
         return self._mark.get("machine") == (machine_id() or f"host-{host_name()}")
+
+    @property
+    def is_sealed_as_one(self) -> bool:
+        """Whether it is what was made under this name with the key that is here."""
+        return self.judged.proof is Proof.SEALED
+
+    @property
+    def unproved(self) -> str:
+        """Why it is not proved to be what was made under this name; '' = it is."""
+        match self.judged.proof:
+            case Proof.BROKEN:
+                return f"the seal of this backup does not fit: {self.judged.why}"
+            case Proof.OTHER_KEY:
+                return "this backup was sealed with a key that is not here"
+            case Proof.UNSEALED:
+                return "this backup has no seal: it may be another, or an older one"
+        return ""
+
+    def tell_proof(self, tally: Tally) -> None:
+        """Say what is not proved."""
+        if self.judged.proof is Proof.BROKEN:
+            tally.warn(f"damaged: {self.unproved}")
+        elif self.unproved:
+            tally.note(self.unproved)
 
     def open_archive(self) -> Archive:
         """The archive, from its beginning. Raises DiskTrouble."""
