@@ -168,7 +168,11 @@ def test_by_hand_without_daemon(bench: Bench) -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    note = (
+        "note: the backup is not sealed: /var/lib/tetras-back, where the key would be, is not there"
+    )
+    said = [line for line in done.stdout.splitlines() if line != note]  # where it is not installed
+    assert (done.returncode, said, done.stderr) == (0, [], "")
     assert bench.folders()[0].endswith(f"_Sauvegarde_{socket.gethostname()}")
 
 

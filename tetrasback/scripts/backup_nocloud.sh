@@ -201,16 +201,32 @@ fill() {
     fi
 }
 
+# seal_mark: MARK_LINES as they go to the disk, sealed as one with the backup's name, its manifest and
+# its archive, in MARK_TEXT.
+seal_mark() {
+    local -a manifest=()
+    [[ ! -e $BUILD/manifest ]] || manifest=(--manifest="$BUILD/manifest")
+    MARK_TEXT=$(printf '%s\n' "${MARK_LINES[@]}" \
+        | "${SNAPSHOT_PROGRAM[@]}" mark --key="$KEY" "${manifest[@]}" -- "$NAME" 2>/dev/null)
+    [[ -z $MARK_TEXT ]] || return 0
+    if [[ -d ${KEY%/*} ]]; then
+        warn "the backup could not be sealed, so nothing will prove that it is what was made"
+    else
+        note "the backup is not sealed: ${KEY%/*}, where the key would be, is not there"
+    fi
+    printf -v MARK_TEXT '%s\n' "${MARK_LINES[@]}"
+    MARK_TEXT=${MARK_TEXT%$'\n'}
+}
+
 # publish: the backup gets its name, and only now looks like one.
 publish() {
-    local mark
     flush
-    printf -v mark '%s\n' "${MARK_LINES[@]}"
+    seal_mark
     if [[ -e $BUILD/manifest ]]; then
         attempt mv -fT -- "$BUILD/manifest" "$STATE/manifests/$NAME" \
             || disk_full "the disk is full: no room for the manifest of $NAME"
     fi
-    place "$STATE/complete/$NAME" "${mark%$'\n'}"
+    place "$STATE/complete/$NAME" "$MARK_TEXT"
     mv -nT -- "$FRESH" "$MOUNT/$NAME" && [[ ! -e $FRESH ]] \
         || disk_error "cannot give the backup its name $NAME on the disk"
     # The dumps, which are in the archive.

@@ -6,7 +6,9 @@
 # host, script, backup (id in the history), started (seconds since the epoch), and for the parts
 # that it has data_files, data_bytes, config_files, config_bytes (measured in the source) and
 # archive_bytes, config_print (a word for the state of what is in the archive) and archive_seal (of
-# the archive, by the server's key). The mark is written before the folder gets its name and removed after the folder
+# the archive, by the server's key). What seals all of it as one is added by tetras-back-snapshot(8),
+# mark; one that is not as it was sealed is neither linked to, nor counted, nor deleted.
+# The mark is written before the folder gets its name and removed after the folder
 # has lost it, so a mark without folder means nothing.
 #
 # A file .tetras-back/pins/FOLDER keeps a backup whatever happens.
@@ -21,6 +23,7 @@ readonly FOLDER='^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])_([01][0-9]|
 readonly FOLDER_LIMIT=5000
 
 declare -A MARK=()
+declare -A PROOF=()
 declare -A PROTECTED=()
 declare -A LAST=()
 
@@ -44,6 +47,24 @@ read_mark() {
     [[ -n ${MARK[machine]:-} ]] || return 2
 }
 
+# judge_backups: what each complete backup on the disk proves about itself, in PROOF.
+judge_backups() {
+    local proof folder why said
+    PROOF=()
+    said=$("${SNAPSHOT_PROGRAM[@]}" proofs --key="$KEY" -- "$MOUNT" 2>&1)
+    case $? in
+        0) ;;
+        74) disk_error "the marks of the backups on the disk cannot be read: $said" ;;
+        *) die "the marks of the backups on the disk cannot be judged: $said" ;;
+    esac
+    while read -r proof folder why; do
+        [[ -n $folder ]] || continue
+        PROOF[$folder]=$proof
+        [[ $proof != broken ]] \
+            || warn "$folder is not as it was sealed ($why); it is left alone, have a look at it"
+    done <<<"$said"
+}
+
 # has_data FOLDER: does it hold the homes, as a directory and not as a link?
 has_data() {
     [[ -d $MOUNT/$1/Donnees && ! -L $MOUNT/$1/Donnees ]]
@@ -54,11 +75,13 @@ has_data() {
 # LAST (the figures of the last backup that has them), KEPT_ARCHIVE (the folder with the newest
 # archive) and PROTECTED (folders that must stay).
 list_backups() {
-    local folder device i kept_marked='' kept_data='' key
+    local folder device i kept_marked='' kept_data='' kept_sealed='' key
     local -a marked=() donnees=()
     OURS=() NEWEST='' LINKS=() LAST=() PROTECTED=() KEPT_ARCHIVE=''
+    judge_backups
     while IFS=/ read -r -d '' folder device; do
         [[ $folder =~ $FOLDER && $device == "$MOUNT_DEVICE" ]] || continue
+        [[ ${PROOF[$folder]:-} != broken ]] || continue
         read_mark "$folder"
         case $? in
             0) [[ ${MARK[machine]} == "$MACHINE" ]] || continue; marked+=("$folder") ;;
@@ -66,6 +89,7 @@ list_backups() {
             *) continue ;;
         esac
         OURS+=("$folder")
+        [[ ${PROOF[$folder]:-} != sealed ]] || kept_sealed=$folder
         for key in "${!MARK[@]}"; do
             LAST[$key]=${MARK[$key]}
         done
@@ -85,9 +109,10 @@ list_backups() {
         fi
     done
     # The newest of all may be the original's and half made, or hold the configuration alone: the
-    # newest that is surely complete and the newest that holds the homes stay as well.
+    # newest that is surely complete and the newest that holds the homes stay as well, and the
+    # newest that nobody can have made look newer.
     ((${#marked[@]} == 0)) || kept_marked=${marked[-1]}
-    for folder in "$kept_marked" "$kept_data"; do
+    for folder in "$kept_marked" "$kept_data" "$kept_sealed"; do
         [[ -z $folder ]] || PROTECTED[$folder]=1
     done
     # Those that a person has pinned.
