@@ -155,6 +155,8 @@ interface Snapshot {
   Bytes: number;
   Files: number;
   Manifest: boolean;
+  /** A word of PROOFS; missing of an older daemon's. */
+  Proof?: string;
 }
 
 /** Where to: a folder, where it came from, or the database server. */

@@ -27,6 +27,7 @@ from tetrasback.lang import english, words  # noqa: E402
 TABLES = (
     *("DISK_STATES", "REASONS", "PHASES", "STEPS", "LABELS", "TRIGGERS", "VERDICTS"),
     *("JOB_KINDS", "PREPARING", "VERDICT_WORDS", "CODES", "WHY", "ALERTS", "ALERT_LEVELS"),
+    "PROOFS",
 )
 SAID = ("words.py", "english.py", "units.py", "told.py")
 """Of the package, whose sentences the page says as well; and the meanings of errors."""

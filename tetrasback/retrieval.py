@@ -33,7 +33,7 @@ MAX_PATHS: Final = 1000
 MAX_PATH: Final = 4096
 DATABASES: Final = ("", "mysql", "postgresql")
 _LEFT: Final = "the disk was taken away"
-_OPTIONS: Final = {"in-place": bool, "database": str}
+_OPTIONS: Final = {"in-place": bool, "database": str, "unproved": bool}
 
 
 class Retrieval:
@@ -149,6 +149,7 @@ class Retrieval:
             destination=destination,
             in_place=bool(options.get("in-place", False)),
             database=str(options.get("database", "")),
+            unproved=bool(options.get("unproved", False)),
         )
         return (await self._begin(task)).id
 
@@ -232,7 +233,7 @@ def check_restore(paths: Sequence[str], destination: str, options: Mapping[str, 
     """What a restore goes to, for whoever authorises it. Raises InvalidArgs."""
     for name, value in options.items():
         if name not in _OPTIONS:
-            raise InvalidArgs(f"there is no option {name[:40]}: in-place and database there are")
+            raise InvalidArgs(f"there is no option {name[:40]}: see org.tetraslibre.Back(5)")
         if not isinstance(value, _OPTIONS[name]):
             raise InvalidArgs(f"the option {name} takes another type")
     in_place, database = options.get("in-place", False), options.get("database", "")

@@ -241,6 +241,7 @@ def snapshot_view(snapshot: Snapshot) -> SnapshotView:
         bytes=snapshot.bytes,
         files=snapshot.files,
         manifest=snapshot.manifest,
+        proof=snapshot.proof,
     )
 
 

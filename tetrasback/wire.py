@@ -125,8 +125,9 @@ class SnapshotView:
     """One complete backup on a disk: a row of ListSnapshots.
 
     ``snapshot``: its folder. ``ours``: this server made it. ``original``: in the form of the
-    original program. ``pinned``: never deleted. ``manifest``: it can be verified. Numbers that are
-    not known are 0.
+    original program. ``pinned``: never deleted. ``manifest``: it can be verified. ``proof``: what
+    it proves about itself, ``sealed``, ``unsealed``, ``other-key`` or ``broken``; empty = not
+    known. Numbers that are not known are 0.
     """
 
     snapshot: str = _member("Snapshot", "s", "")
@@ -138,6 +139,7 @@ class SnapshotView:
     bytes: int = _member("Bytes", "t", 0)
     files: int = _member("Files", "t", 0)
     manifest: bool = _member("Manifest", "b", False)
+    proof: str = _member("Proof", "s", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 import { h } from "../dom.js";
 import { called } from "../news.js";
-import { _, clean, fill, number } from "../text.js";
+import { _, clean, fill, number, say } from "../text.js";
 import { moment, size } from "../units.js";
+import { PROOFS } from "../words.js";
 import { modal } from "./dialog.js";
 import { alert, button, label, table } from "./parts.js";
 import { restoring } from "./restore.js";
@@ -115,7 +116,13 @@ function row(one, disk, open, disabled, actions) {
   return {
     props: { key: one.Snapshot, "data-snapshot": one.Snapshot },
     cells: [
-      [moment(one.StartedAt), one.Pinned && label("info", _("pinned"))],
+      [
+        moment(one.StartedAt),
+        one.Pinned && label("info", _("pinned")),
+        one.Proof &&
+          one.Proof !== "sealed" &&
+          label(one.Proof === "broken" ? "error" : "warning", say(PROOFS, one.Proof)),
+      ],
       clean(one.Host, 80),
       one.Bytes ? size(one.Bytes) : "–",
       one.Files ? number(one.Files) : "–",

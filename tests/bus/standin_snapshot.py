@@ -32,6 +32,7 @@ def described(mount: Path, folder: Path) -> dict[str, object]:
         "files": 3,
         "bytes": 5,
         "manifest": not folder.name.endswith("_bare"),
+        "proof": "unsealed" if folder.name.endswith("_bare") else "sealed",
     }
 
 

@@ -317,6 +317,31 @@ async def test_place_that_is_read_only_for_the_service_is_refused_before_anythin
     assert not daemon.asked()
 
 
+@pytest.mark.parametrize(
+    ("options", "program"),
+    [
+        ({"in-place": Variant("b", True)}, "restore"),
+        ({"database": Variant("s", "mysql")}, "restore-database"),
+    ],
+)
+async def test_what_is_not_proved_takes_the_place_of_something_only_if_that_is_said(
+    root: Caller, daemon: Scene, disk: LoopDisk, options: dict[str, Variant], program: str
+) -> None:
+    found = await root.call("ListSnapshots", "s", disk.uuid)
+    assert [item["Proof"] for item in found] == ["sealed", "sealed", "unsealed"]
+    path = await root.call("Restore", "ssassa{sv}", disk.uuid, BARE, [], "", options)
+    assert (await ended(root))[0] == "failed"
+    assert (await job(root, path))["Code"] == "unproved"
+    assert not daemon.asked()
+    root.forget()
+    options = {**options, "unproved": Variant("b", True)}
+    await root.call("Restore", "ssassa{sv}", disk.uuid, BARE, [], "", options)
+    assert (await ended(root))[0] == "success"
+    ((command, *words),) = daemon.asked()
+    assert command == program
+    assert "--unproved" in words
+
+
 async def test_forms_of_a_restore(root: Caller, disk: LoopDisk) -> None:
     async def refused(paths: list[str], to: str, **options: Variant) -> bool:
         named = {name.replace("_", "-"): value for name, value in options.items()}

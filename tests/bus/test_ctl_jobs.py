@@ -68,6 +68,10 @@ def asked(daemon: StandIn, member: str) -> list[object]:
         ((FOLDER, "/etc/fstab", "/home/a b/../c", "--to=x"), ["/etc/fstab", "/home/c", "/x"]),
         ((FOLDER, "--to", "/srv/x", "/etc/fstab"), [FOLDER, ["/etc/fstab"], "/srv/x", {}]),
         ((FOLDER, "etc/fstab", "--in-place", "--yes"), ["/etc/fstab", "", {"in-place": True}]),
+        (
+            (FOLDER, "--in-place", "--yes", "--unproved"),
+            [FOLDER, [], "", {"in-place": True, "unproved": True}],
+        ),
         ((FOLDER, "--database=mysql", "--yes", "shop"), [["shop"], "", {"database": "mysql"}]),
         ((FOLDER, "--database", "postgresql", "--yes"), [[], "", {"database": "postgresql"}]),
     ],

@@ -23,15 +23,21 @@ NEWEST = SnapshotView(
     bytes=4_700_000,
     files=212,
     manifest=True,
+    proof="sealed",
 )
 OLDER = replace(
     NEWEST,
     snapshot="2025-11-23_16-14-00_Sauvegarde_web",
     started_at=START - 86_400_000_000,
     pinned=True,
+    proof="broken",
 )
 ORIGINAL = SnapshotView(
-    snapshot="2019-01-02_03-04-05_sauvegarde_old", started_at=1, host="old", original=True
+    snapshot="2019-01-02_03-04-05_sauvegarde_old",
+    started_at=1,
+    host="old",
+    original=True,
+    proof="unsealed",
 )
 
 
@@ -56,8 +62,9 @@ async def test_each_backup_has_its_line_newest_first(daemon: StandIn, ctl: Ctl) 
     assert title.split() == ["SNAPSHOT", "STARTED", "HOST", "SIZE", "FILES", "REMARKS"]
     assert [row.split()[0] for row in rows] == [one.snapshot for one in (NEWEST, OLDER, ORIGINAL)]
     assert rows[0].split()[1:] == ["2025-11-24", "16:14", "web", "4.7", "MB", "212"]
-    assert rows[1].endswith("pinned")
-    assert rows[2].endswith("another server's, the original's, cannot be verified")
+    assert rows[0].endswith("212")
+    assert rows[1].endswith("pinned, not what was sealed")
+    assert rows[2].endswith("another server's, the original's, cannot be verified, not sealed")
 
 
 async def test_without_a_disk_it_is_every_saved_one(daemon: StandIn, ctl: Ctl) -> None:
@@ -95,6 +102,7 @@ async def test_json_names_disk_and_backup(daemon: StandIn, ctl: Ctl) -> None:
         "bytes": 4_700_000,
         "files": 212,
         "manifest": True,
+        "proof": "broken",
     }
     assert (rows[2]["bytes"], rows[2]["files"]) == (None, None)
 

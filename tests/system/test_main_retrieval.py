@@ -15,6 +15,7 @@ from tetrasback import names
 MakeDisk = Callable[..., LoopDisk]
 NOTHING: dict[str, Variant] = {}
 IN_PLACE = {"in-place": Variant("b", True)}
+PARTS = ("complete", "manifests")
 
 
 @pytest.fixture
@@ -93,6 +94,7 @@ async def test_what_is_on_the_disk_is_told_also_when_it_is_gone(
     assert seen["Ours"]
     assert seen["Manifest"]
     assert not seen["Pinned"]
+    assert seen["Proof"] == "sealed"
     assert seen["Files"] > 2
     await root.call("PinSnapshot", "ssb", disk.uuid, seen["Snapshot"], True)
     disk.detach()
@@ -183,6 +185,31 @@ async def test_damage_is_found_and_named(
     assert (done["Verdict"], done["Code"]) == ("warning", "content-damaged")
     assert what.rpartition("/")[2] in await root.call("GetJobLog", "t", done["Id"])
     assert "letter" not in str(await root.objects())
+
+
+async def test_backup_that_was_given_another_name_takes_the_place_of_nothing(
+    root: Caller, disk: LoopDisk, workspace: Path, source: Path
+) -> None:
+    place = workspace / "look"
+    place.mkdir()
+    run(["mount", disk.device, place])
+    (folder,) = place.glob("*_Sauvegarde_*")
+    name = "2036" + folder.name[4:]
+    for path in (folder, *(place / f".tetras-back/{part}/{folder.name}" for part in PARTS)):
+        path.rename(path.with_name(name))
+    run(["umount", place])
+    (seen,) = await root.call("ListSnapshots", "s", disk.uuid)
+    assert (seen["Snapshot"], seen["Ours"], seen["Proof"]) == (name, True, "broken")
+    done = await job(root, "Verify", "ssu", disk.uuid, "", 100)
+    assert (done["Verdict"], done["Code"]) == ("warning", "content-damaged")
+    (source / "home/anna/letter").write_text("overwritten\n")
+    done = await restore(root, disk, ["/home/anna"], "", IN_PLACE)
+    assert (done["Verdict"], done["Code"]) == ("failed", "unproved")
+    assert (source / "home/anna/letter").read_text() == "overwritten\n"
+    unproved = {**IN_PLACE, "unproved": Variant("b", True)}
+    done = await restore(root, disk, ["/home/anna"], "", unproved)
+    assert (done["Verdict"], done["Code"]) == ("warning", "restore-warning")
+    assert (source / "home/anna/letter").read_text() == "dear\n"
 
 
 def shown(path: str) -> bool:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tetrasback.core.task import Snapshot
+from tetrasback.core.task import Proof, Snapshot
 
 MOST: Final = 1000
 """Backups of one disk that are heeded, the newest."""
@@ -47,6 +47,7 @@ def parse(line: str) -> Snapshot | None:
         files=_number(values, "files"),
         bytes=_number(values, "bytes"),
         manifest=values.get("manifest") is True,
+        proof=_proof(values),
     )
 
 
@@ -67,6 +68,11 @@ def is_folder(name: object) -> bool:
         and "/" not in name
         and name[0] not in ".-"
     )
+
+
+def _proof(values: Mapping[str, Any]) -> str:
+    value = values.get("proof")
+    return value if isinstance(value, str) and value in set(Proof) else ""
 
 
 def _number(values: Mapping[str, Any], key: str) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 from tetrasback.adapters.sim_disks import GIB
 from tetrasback.adapters.sim_records import SimLogs
 from tetrasback.core.state import Progress
-from tetrasback.core.task import JobCode, Kind, Snapshot
+from tetrasback.core.task import JobCode, Kind, Proof, Snapshot
 from tetrasback.ports import TaskOrder, TaskResult
 
 STEPS: Final = 12
@@ -109,6 +109,7 @@ def _some() -> tuple[Snapshot, ...]:
             files=20_000,
             bytes=3 * GIB,
             manifest=True,
+            proof=Proof.SEALED,
         )
         for started in (now - days * DAY for days in (1, 2, 9))
     )

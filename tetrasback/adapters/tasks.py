@@ -20,7 +20,7 @@ from tetrasback.adapters.showing import OVER, Showing
 from tetrasback.adapters.userview import UserViews
 from tetrasback.adapters.window import Window
 from tetrasback.core.state import Code, Progress
-from tetrasback.core.task import JobCode, Kind, Snapshot, chosen, no_snapshot
+from tetrasback.core.task import JobCode, Kind, Proof, Snapshot, Task, chosen, no_snapshot
 from tetrasback.core.verdict import STATUS_WARNING
 from tetrasback.ports import Fault, Logs, TaskOrder, TaskResult
 
@@ -80,6 +80,8 @@ class Tasks:
             assert snapshot is not None
             words = self._words(order, snapshot.snapshot)
             result, _ = await self._start(order, words, order.timeout, progress)
+        if order.task.kind is Kind.VERIFY and result.status in (0, STATUS_WARNING):
+            result = self._judged(order, snapshot, result)
         if order.task.kind is Kind.VERIFY and order.task.percent == WHOLE:
             result = await self._verify_archive(order, snapshot.snapshot, result)
         if order.task.kind is Kind.PIN and result.status == 0:
@@ -170,6 +172,12 @@ class Tasks:
                 JobCode.NO_MANIFEST,
                 "this backup has no manifest: nothing tells how it should be",
             )
+        if task.replaces and not task.unproved and snapshot.proof != Proof.SEALED:
+            return (
+                JobCode.UNPROVED,
+                "this backup is not proved to be what this server made, nothing was replaced:"
+                " restore it to a directory and look at it, or allow what is not proved",
+            )
         if task.kind is Kind.RESTORE:
             # In a thread: the way to it may lie on another disk that hangs.
             looking = asyncio.to_thread(destination.problem, task, order.source)
@@ -182,6 +190,13 @@ class Tasks:
             if why:
                 return JobCode.DESTINATION, why
         return None
+
+    def _judged(self, order: TaskOrder, snapshot: Snapshot, result: TaskResult) -> TaskResult:
+        """RESULT, and what is wrong with the backup as a whole."""
+        if snapshot.proof != Proof.BROKEN:
+            return result
+        why = "its mark or its manifest was changed, or it was given another name"
+        return self._warned(order, result, f"damaged: {snapshot.snapshot}: {why}")
 
     async def _verify_archive(
         self, order: TaskOrder, folder: str, result: TaskResult
@@ -221,10 +236,11 @@ class Tasks:
                 words = (key, f"--manifest={manifest}", f"--sample={task.percent}")
                 return ("verify", *words, "--", f"{place}/Donnees")
         if task.database:
-            return ("restore-database", f"--engine={task.database}", "--", place, *task.paths)
+            into = (f"--engine={task.database}", *_unproved(task))
+            return ("restore-database", *into, "--", place, *task.paths)
         where = [f"--to={task.destination}"]
         if task.in_place:
-            where = ["--in-place"]
+            where = ["--in-place", *_unproved(task)]
             where += [f"--source={order.source}"] if order.source.strip("/") else []
         return ("restore", key, *where, "--", place, *task.paths)
 
@@ -276,6 +292,10 @@ class Tasks:
             self._logs.add(order.job_id, line)
         else:
             log.info("%s: %s", LABEL, line)
+
+
+def _unproved(task: Task) -> Sequence[str]:
+    return ("--unproved",) if task.unproved else ()
 
 
 def _ending(result: TaskResult) -> tuple[str, str]:

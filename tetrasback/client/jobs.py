@@ -49,12 +49,16 @@ class Jobs:
         *,
         in_place: bool = False,
         database: str = "",
+        unproved: bool = False,
     ) -> int:
         """Begin to put PATHS (none = everything) of a backup below DESTINATION; the job's id.
 
         IN_PLACE replaces what is there. DATABASE: the dumps, named by PATHS, into that server.
+        UNPROVED: also from a backup that does not prove to be that server's.
         """
         options = {}
+        if unproved:
+            options["unproved"] = Variant("b", True)
         if in_place:
             options["in-place"] = Variant("b", True)
         if database:

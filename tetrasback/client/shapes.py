@@ -176,6 +176,7 @@ def snapshot_shape(snapshot: SnapshotView, disk: DiskView) -> dict[str, Any]:
         "bytes": snapshot.bytes or None,
         "files": snapshot.files or None,
         "manifest": snapshot.manifest,
+        "proof": snapshot.proof,
     }
 
 

@@ -37,8 +37,19 @@ class JobCode(StrEnum):
     NO_MANIFEST = "no-manifest"
     CONTENT_DAMAGED = "content-damaged"
     RESTORE_WARNING = "restore-warning"
+    UNPROVED = "unproved"
     DESTINATION = "destination"
     FAILED = "job-failed"
+
+
+class Proof(StrEnum):
+    """What a backup proves about itself: the words of `tetrasback.snapshot.mark`, which says more.
+    Clients translate them."""
+
+    SEALED = "sealed"
+    UNSEALED = "unsealed"
+    OTHER_KEY = "other-key"
+    BROKEN = "broken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,8 @@ class Snapshot:
     files: int = 0
     bytes: int = 0
     manifest: bool = False
+    proof: str = ""
+    """A word of Proof; empty = not known, of what was last seen before there were any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +91,23 @@ class Task:
     """The directory to restore to."""
     in_place: bool = False
     """Restore to where it came from, instead."""
+    unproved: bool = False
+    """Replace what is there also by what is not proved to be this server's."""
     database: str = ""
     """Restore dumps into this server (mysql, postgresql), instead."""
 
+    @property
+    def replaces(self) -> bool:
+        """Whether it puts something in the place of what the server has."""
+        return self.in_place or bool(self.database)
+
 
 def chosen(snapshots: Sequence[Snapshot], folder: str) -> Snapshot | None:
-    """The one in FOLDER, '' = the newest, of SNAPSHOTS, newest first."""
+    """The one in FOLDER, '' = the newest, of SNAPSHOTS, newest first; one that was made to look
+    newer last of all."""
     if not folder:
-        return snapshots[0] if snapshots else None
+        newest = next(iter(snapshots), None)
+        return next((item for item in snapshots if item.proof != Proof.BROKEN), newest)
     return next((item for item in snapshots if item.snapshot == folder), None)
 
 

@@ -248,6 +248,11 @@ def _add_restore(
         help=_("the dumps of databases, into the server that runs"),
     )
     to.add_argument("--yes", action="store_true", help=_("do not ask before anything is replaced"))
+    to.add_argument(
+        "--unproved",
+        action="store_true",
+        help=_("replace it also by what is not proved to be this server's"),
+    )
     _add_no_wait(to)
     add_disk(to)
     to.add_argument("snapshot", metavar=_("snapshot"), help=_(_SNAPSHOT))

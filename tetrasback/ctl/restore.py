@@ -35,6 +35,7 @@ async def restore(context: Context) -> int:
         destination,
         in_place=options.in_place,
         database=options.database,
+        unproved=options.unproved,
     )
     return await stay(context, number, disk)
 

@@ -22,11 +22,13 @@ from tetrasback.errors import (
 from tetrasback.lang.i18n import _
 from tetrasback.lang.text import clean
 from tetrasback.lang.units import moment, size
-from tetrasback.lang.words import about
+from tetrasback.lang.words import PROOFS, about, say
 from tetrasback.wire import DiskView, SnapshotView
 
 LATEST: Final = "latest"
 MAX_NAMED: Final = 5
+SEALED: Final = "sealed"
+BROKEN: Final = "broken"
 
 _FOLDER: Final = re.compile(
     r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_sauvegarde_.+", re.ASCII | re.IGNORECASE
@@ -85,7 +87,7 @@ def _table(found: Sequence[Found], *, with_disk: bool) -> Table:
             one.host or "-",
             size(one.bytes) if one.bytes else "-",
             str(one.files) if one.files else "-",
-            (_remarks(one), "cyan" if one.pinned else ""),
+            (_remarks(one), _colour(one)),
         ]
         table.rows.append([disk_name(disk), *cells] if with_disk else cells)
     return table
@@ -97,8 +99,15 @@ def _remarks(one: SnapshotView) -> str:
         "" if one.ours else _("another server's"),
         _("the original's") if one.original else "",
         "" if one.manifest else _("cannot be verified"),
+        "" if one.proof == SEALED else say(PROOFS, one.proof),
     )
     return ", ".join(remark for remark in remarks if remark)
+
+
+def _colour(one: SnapshotView) -> str:
+    if one.proof == BROKEN:
+        return "red"
+    return "cyan" if one.pinned else ""
 
 
 async def pin(context: Context) -> int:
@@ -165,7 +174,8 @@ def choose(known: Sequence[SnapshotView], text: str, disk: str) -> SnapshotView:
 
 
 def _latest(known: Sequence[SnapshotView], disk: str) -> SnapshotView:
-    candidates = [one for one in known if one.ours] or known
+    whole = [one for one in known if one.proof != BROKEN]
+    candidates = [one for one in whole if one.ours] or [one for one in known if one.ours] or known
     hosts = sorted({one.host for one in candidates})
     if len(hosts) > 1 and not candidates[0].ours:
         raise InvalidArgs(

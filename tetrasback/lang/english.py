@@ -153,6 +153,16 @@ SENTENCES: Final[Sequence[str]] = (
     N_("there is no such backup on this disk: see tetras-backctl snapshots"),
     N_("there is no complete backup on this disk"),
     N_("this backup has no manifest: nothing tells how it should be"),
+    N_(
+        "this backup is not proved to be what this server made, nothing was replaced:"
+        " restore it to a directory and look at it, or allow what is not proved"
+    ),
+    N_("{folder} is not as it was sealed ({why}); it is left alone, have a look at it"),
+    N_("its mark was changed, or is damaged"),
+    N_("it was made as {folder}"),
+    N_("its manifest is another one"),
+    N_("its manifest is gone, or damaged"),
+    N_("the backup could not be sealed, so nothing will prove that it is what was made"),
     N_("tetras-back-snapshot cannot be started"),
     N_("the disk could not be read, or not be written to: have it checked"),
     N_(
@@ -163,7 +173,7 @@ SENTENCES: Final[Sequence[str]] = (
     N_("the disk was taken away"),
     N_("1 to 100 percent of a backup can be verified"),
     N_("a backup is named by its folder, as tetras-backctl snapshots shows it"),
-    N_("there is no option {name}: in-place and database there are"),
+    N_("there is no option {name}: see org.tetraslibre.Back(5)"),
     N_("the option {name} takes another type"),
     N_("at most {count} paths at once: name a directory above them"),
     N_("dumps are restored into mysql or postgresql: choose one"),

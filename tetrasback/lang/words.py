@@ -139,12 +139,21 @@ CODES: Final[Mapping[str, str]] = {
 JOB_CODES: Final[Mapping[str, str]] = {
     "no-snapshot": N_("the disk holds no such backup"),
     "no-manifest": N_("the backup has no manifest"),
+    "unproved": N_("the backup is not proved to be what was made"),
     "content-damaged": N_("something is not as it was written"),
     "restore-warning": N_("not everything came back as it was"),
     "destination": N_("the service cannot write there"),
     "job-failed": N_("it could not be done"),
 }
 """Why a restore or a verification has its verdict, besides `CODES` and `REASONS`."""
+
+PROOFS: Final[Mapping[str, str]] = {
+    "sealed": N_("sealed"),
+    "unsealed": N_("not sealed"),
+    "other-key": N_("sealed with another key"),
+    "broken": N_("not what was sealed"),
+}
+"""What a backup proves about itself."""
 
 WHY: Final[Mapping[str, str]] = {**REASONS, **JOB_CODES, **CODES}
 """Why anything has its verdict."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tetrasback.adapters import listing
-from tetrasback.core.task import Snapshot
+from tetrasback.core.task import Proof, Snapshot
 
 NUMBERS = st.integers(0, 2**63 - 1)
 FOLDERS = st.from_regex(r"[0-9]{4}[A-Za-zé _-]{0,40}", fullmatch=True)
@@ -21,6 +21,7 @@ SNAPSHOTS = st.builds(
     files=NUMBERS,
     bytes=NUMBERS,
     manifest=st.booleans(),
+    proof=st.sampled_from(["", *map(str, Proof)]),
 )
 
 
@@ -38,12 +39,13 @@ def test_no_output_is_an_accident(output: bytes) -> None:
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=5))
 def test_no_value_is_an_accident(value: object) -> None:
-    names = ("started", "host", "ours", "files", "bytes")
+    names = ("started", "host", "ours", "files", "bytes", "proof")
     found = listing.parse(json.dumps({"snapshot": "2026", **dict.fromkeys(names, value)}))
     assert found is not None
     assert isinstance(found.started, int)
     assert isinstance(found.host, str)
     assert isinstance(found.ours, bool)
+    assert found.proof in {"", *Proof}
 
 
 def test_folders_that_lead_elsewhere_are_no_backups() -> None:

@@ -29,7 +29,7 @@ _tetras_backctl() {
             hold) common+=' --minutes' ;;
             browse) common+=' --close' ;;
             verify) common+=' --sample --no-wait' ;;
-            restore) common+=' --to --in-place --database --yes --no-wait' ;;
+            restore) common+=' --to --in-place --database --yes --unproved --no-wait' ;;
             history | jobs) common+=' --count --before' ;;
             register) common+=' --format' ;;
         esac

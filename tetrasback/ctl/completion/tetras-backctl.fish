@@ -69,6 +69,7 @@ complete -c tetras-backctl -n '__fish_seen_subcommand_from restore' -l to -xa '(
 complete -c tetras-backctl -n '__fish_seen_subcommand_from restore' -l in-place -d 'where they were, replacing'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from restore' -l database -xa 'mysql postgresql' -d 'into the server'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from restore' -l yes -d 'do not ask'
+complete -c tetras-backctl -n '__fish_seen_subcommand_from restore' -l unproved -d 'also by what is not proved'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from history jobs' -s n -l count -x -d 'how many'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from history jobs' -l before -x -d 'only older ones'
 complete -c tetras-backctl -n '__fish_seen_subcommand_from save' -a '(__tetras_backctl_words unsaved)='
