@@ -32,6 +32,15 @@ def words(place: Place, number: int) -> dict[str, str]:
         return {entry.path: entry.attributes for entry in manifest.entries() if entry.attributes}
 
 
+def having(source: Path) -> set[str]:
+    """The entries that have attributes, as a manifest names them."""
+    return {
+        f"./{path.relative_to(source)}"
+        for path in source.rglob("*")
+        if os.listxattr(path, follow_symlinks=False)
+    }
+
+
 def test_each_entry_that_has_attributes_has_a_word_that_common_tools_make(place: Place) -> None:
     os.setxattr(place.source / "d1", "user.empty", b"")
     os.setxattr(place.source / "d1", "user.a=b\\c", b"\0\xff")
@@ -39,7 +48,7 @@ def test_each_entry_that_has_attributes_has_a_word_that_common_tools_make(place:
     os.setxattr(place.source / "d2/one", CAPABILITY, ANYBODY)
     place.make()
     names = {"./plain", "./second name", "./directory", "./d1", "./link", "./d2/one"}
-    assert set(words(place, 1)) == names
+    assert names <= having(place.source) == set(words(place, 1))
     for path, word in words(place, 1).items():
         # As in the manual.
         command = (
@@ -93,7 +102,7 @@ def test_an_older_manifest_is_completed_without_copying(place: Place) -> None:
     assert inode(place.at(1) / "plain") == inode(place.at(2) / "plain")
     line = re.compile(r"^\./\S+ type=(?!dir).*$", re.M)
     assert set(line.findall(whole)) == set(line.findall(place.at(2, ".mtree").read_text()))
-    assert set(words(place, 2)) == {"./plain", "./second name", "./directory", "./d1/one"}
+    assert set(words(place, 2)) == having(place.source) > {"./plain", "./d1/one"}
     assert verify(place, 2, status=EXIT_OK) == (set(), 0)
 
 
