@@ -29,7 +29,7 @@ def main() -> int:
     if os.geteuid() != 0:
         print("bench: this needs root: sudo make bench", file=sys.stderr)
         return 1
-    with tempfile.TemporaryDirectory(prefix="tetras-back-bench-", dir=options.directory) as name:
+    with _directory(options.directory) as name:
         work = Path(name)
         _say("making the source")
         tree = source.real_files(work / "source", options.files)
@@ -41,7 +41,7 @@ def main() -> int:
         removals = {}
         for fs in ("ext4", "btrfs"):
             _say(f"{fs}: the oldest of {SNAPSHOTS} snapshots")
-            removals[fs] = remove_oldest(work, fs, min(options.files, 20_000))
+            removals[fs] = remove_oldest(work, fs, options.files)
         grown = [grow(work, count) for count in options.counts]
     parts = [
         heading("bench.snapshots", sorted({tool.package for tool in ON_EXT4 if tool.package})),
@@ -68,12 +68,19 @@ def main() -> int:
     return 0
 
 
+def _directory(above: Path) -> tempfile.TemporaryDirectory[str]:
+    """A new one; programs that ended may have left others running that write there."""
+    return tempfile.TemporaryDirectory(
+        prefix="tetras-back-bench-", dir=above, ignore_cleanup_errors=True
+    )
+
+
 def compare(work: Path, tree: Path, fs: str, tools: Sequence[type[Tool]], rounds: int) -> Times:
     """The TOOLS side by side, each on a fresh disk with FS in each round."""
     times: Times = {step: {} for step in STEPS}
     size_mb = 4 * counts(tree)[1] // (1 << 20) + 2000
     for turn in range(rounds):
-        with tempfile.TemporaryDirectory(dir=work) as name, ExitStack() as stack:
+        with _directory(work) as name, ExitStack() as stack:
             place = Path(name)
             # Whoever is first in one round is the last in another.
             order = [*tools[turn % len(tools) :], *tools[: turn % len(tools)]]

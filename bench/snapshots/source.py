@@ -17,9 +17,18 @@ def real_files(directory: Path, most: int) -> Path:
     directory.mkdir()
     taken = itertools.islice(_entries(TAKEN), most)
     subprocess.run(
-        ["xargs", "-0", "cp", "-a", "--parents", "--reflink=never", f"--target={directory}"],
-        input=b"\0".join(os.fsencode(path) for path in taken),
+        [
+            "xargs",
+            "-0",
+            "cp",
+            "-a",
+            "--parents",
+            "--reflink=never",
+            f"--target-directory={directory}",
+        ],
+        input=b"\0".join(os.fsencode(path.lstrip("/")) for path in taken),
         check=True,
+        cwd="/",
     )
     files = list(regular_files(directory))
     links = directory / "links"
