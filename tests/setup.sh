@@ -48,7 +48,7 @@ if [[ $goal == web ]]; then
     packages+=(chromium appstream sudo)
 fi
 if [[ $goal == vm ]]; then
-    packages+=(qemu-system-x86 qemu-utils mmdebstrap)
+    packages+=(qemu-system-x86 qemu-utils mmdebstrap chromium)
 fi
 if [[ $goal == screenshots ]]; then
     packages+=(adwaita-icon-theme)
@@ -116,10 +116,11 @@ END
 }
 
 install_tools dev .venv/.tools
+[[ $goal == web || $goal == vm ]] || exit 0
+install_tools web .venv/.web-tools
 [[ $goal == web ]] || exit 0
 
 # What checks JavaScript, by its lock file; Node.js has come with the tools above.
-install_tools web .venv/.web-tools
 if ! cmp -s tests/web/package-lock.json .venv/web/.lock; then
     mkdir -p .venv/web
     cp tests/web/package.json tests/web/package-lock.json .venv/web/

@@ -132,6 +132,22 @@ class Machine:
         del self.plugged[disk.name]
         disk.pull(self.qmp)
 
+    # --- network ----------------------------------------------------------------------------------
+
+    def forward(self, port: int) -> int:
+        """A port of loopback on the host that leads to PORT of the guest, as long as it is on."""
+        said = self._monitor(f"hostfwd_add tcp:127.0.0.1:0-:{port}")
+        # PROTOCOL[STATE] FD ADDRESS PORT GUEST-ADDRESS GUEST-PORT …, one connection a line.
+        lines = [line.split() for line in self._monitor("info usernet").splitlines()]
+        for words in lines:
+            if words[:1] == ["TCP[HOST_FORWARD]"] and words[5] == str(port):
+                return int(words[3])
+        raise HarnessError(f"QEMU does not forward port {port}: {said}")
+
+    def _monitor(self, line: str) -> str:
+        """What QEMU's monitor for people says to LINE, where there is nothing for programs."""
+        return str(self.qmp.do("human-monitor-command", command_line=line))
+
     # --- commands ---------------------------------------------------------------------------------
 
     def run(

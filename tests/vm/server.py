@@ -35,9 +35,11 @@ class Server(Machine):
 
     # --- what is done -----------------------------------------------------------------------------
 
-    def disk(self, name: str = "bleu", fs: str = "ext4", size_mb: int = 256) -> UsbDisk:
+    def disk(
+        self, name: str = "bleu", fs: str = "ext4", size_mb: int = 256, **options: str
+    ) -> UsbDisk:
         """A new disk, not plugged in."""
-        return UsbDisk(self.disks, fs, size_mb, name=name)
+        return UsbDisk(self.disks, fs, size_mb, name=name, **options)
 
     def ctl(self, *arguments: str, user: str = "root", seconds: float = 120) -> Done:
         """Run tetras-backctl to its end; a failure is the caller's to look at."""

@@ -12,7 +12,7 @@ from tests.vm.cache import kept
 from tests.vm.image import image
 from tests.vm.machine import QEMU, Machine, Snapshot
 
-PACKAGES = ("tetras-back", "tetras-back-notify")
+PACKAGES = ("tetras-back", "tetras-back-notify", "tetras-back-cockpit")
 
 
 def booted() -> Snapshot:
@@ -36,8 +36,7 @@ def installed(packages: Sequence[Path]) -> Snapshot:
 
 
 def packages(directory: Path) -> list[Path]:
-    """The package files in DIRECTORY, which `make deb` has put there, but for the web page: what
-    that depends on is of no use to a server without one."""
+    """The package files in DIRECTORY, which `make deb` has put there."""
     found = [path for name in PACKAGES for path in sorted(directory.glob(f"{name}_*.deb"))]
     if len(found) < len(PACKAGES):
         raise HarnessError(f"there is no package in {directory}; make deb makes it")
@@ -50,7 +49,7 @@ def install(machine: Machine, packages: Sequence[Path]) -> str:
     for package, path in zip(packages, paths, strict=True):
         machine.send(package, path)
     return machine.shell(
-        f"DEBIAN_FRONTEND=noninteractive apt-get install -y {' '.join(paths)} 2>&1"
+        f"DEBIAN_FRONTEND=noninteractive apt-get install -y {' '.join(paths)} 2>&1", seconds=600
     )
 
 

@@ -92,7 +92,7 @@ def test_purge_leaves_nothing_but_the_disk(server: Server) -> None:
     server.plug(disk)
     server.becomes(disk, "safe-to-unplug", seconds=120)
 
-    server.shell("apt-get purge -y tetras-back tetras-back-notify 2>&1")
+    server.shell(f"apt-get purge -y {' '.join(snapshots.PACKAGES)} 2>&1")
 
     # udev remembers every tag until the next boot.
     left = server.shell(

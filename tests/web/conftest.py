@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from tests.harness import (
     Cockpit,
@@ -18,25 +18,17 @@ from tests.harness import (
     User,
     Workspace,
 )
+from tests.harness.browser import chromium
 from tests.harness.cockpit import install_page
 from tests.system.scene import COPY, Scene
 from tests.web.page import Page
-
-CHROMIUM = "/usr/bin/chromium"
-_ARGUMENTS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--no-first-run"),
-)
-"""As root, without a graphics card, and never asking anybody else anything."""
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
-    with sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=CHROMIUM, args=list(_ARGUMENTS))
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
