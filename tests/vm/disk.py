@@ -45,6 +45,11 @@ class UsbDisk(LoopDisk):
             removable=False,
         )
 
+    def give(self, qmp: Qmp, speed: int) -> None:
+        """From now on, until `pull`, it gives SPEED bytes in a second; 0 = as many as it can."""
+        group = f"/objects/{self.name}-speed"
+        qmp.do("qom-set", path=group, property="limits", value={"bps-read": speed})
+
     def pull(self, qmp: Qmp) -> None:
         """Pull it out of the machine of QMP."""
         qmp.do("device_del", id=self.name)

@@ -44,7 +44,7 @@ def check_is_ours(server: Server, disk: UsbDisk, fs: str) -> None:
     assert len(server.backups_on(disk)) == 1
 
 
-@pytest.mark.parametrize("fs", ["ext4", "btrfs"])
+@pytest.mark.parametrize("fs", ["ext4", "xfs", "btrfs"])
 def test_a_blank_disk(server: Server, fs: str) -> None:
     disk = server.disk(fs="", size_mb=SIZE_MB)
     server.plug(disk)

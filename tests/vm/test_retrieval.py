@@ -1,4 +1,4 @@
-"""The way back under the real unit and its sandbox."""
+"""The way back under the real unit: its sandbox, a USB disk that is torn out."""
 
 import json
 from typing import Any
@@ -36,6 +36,32 @@ def ended(server: Server, job: str) -> dict[str, Any]:
     return server.objects()[job]
 
 
+def torn_out(server: Server, disk: UsbDisk, *call: str) -> None:
+    """A job, asked for with CALL (a method and words for busctl), loses DISK on its way."""
+    disk.give(server.qmp, 500_000)
+    (job,) = server.call(*call)
+    server.until(lambda: server.objects()[job]["BytesDone"] > 1 << 20, "something to be read", 120)
+    assert server.shown(disk)["State"] == "held"
+
+    server.pull(disk)
+
+    seen = ended(server, job)
+    assert (seen["Verdict"], seen["Code"]) == ("interrupted", "disk-gone"), log(server, seen)
+    server.becomes(disk, "absent")
+    assert server.mounts_of(disk) == []
+    assert server.run("pgrep", "-f", "tetras-back-snapshot", check=False).stdout == ""
+    assert server.call("GetJobs", "stu", disk.uuid, "0", "1")[0][0]["Verdict"] == "interrupted"
+    assert server.heard("JobFinished")[-1][3] == "interrupted"
+
+
+def is_served(server: Server, disk: UsbDisk) -> None:
+    """DISK takes a backup when it is plugged in, as if nothing had been."""
+    before = len(server.history())
+    server.plug(disk)
+    server.becomes(disk, "safe-to-unplug", seconds=180)
+    assert [row["Verdict"] for row in server.history()] == ["success"] * (before + 1)
+
+
 def log(server: Server, job: dict[str, Any]) -> str:
     return json.dumps(server.call("GetJobLog", "t", str(job["Id"])))
 
@@ -68,6 +94,27 @@ def test_sandbox_lets_homes_and_the_system_come_back(server: Server) -> None:
     subjects = [letter["Subject"] for letter in server.letters(5)]
     assert "[Tetras-back] server success: restore of bleu" in subjects
     assert "[Tetras-back] server success: verify of bleu" in subjects
+
+
+def test_disk_torn_out_interrupts_a_verification_and_a_restore(server: Server) -> None:
+    disk = backed_up(server)
+    server.listen()
+
+    torn_out(server, disk, "Verify", "ssu", disk.uuid, "", "100")
+    is_served(server, disk)
+
+    films = ("1", "/home/alice/films", "/srv/back", "0")
+    torn_out(server, disk, "Restore", "ssassa{sv}", disk.uuid, "", *films)
+    # What there is of a file is all of it.
+    whole = (
+        "cd /srv/back/home/alice/films; for file in *; do cmp $file /home/alice/films/$file; done"
+    )
+    server.shell(whole)
+    is_served(server, disk)
+
+    subjects = [letter["Subject"] for letter in server.letters(5)]
+    for job in ("verify", "restore"):
+        assert f"[Tetras-back] server interrupted: {job} of bleu" in subjects
 
 
 def test_backup_is_walked_outside_of_the_sandbox(server: Server) -> None:

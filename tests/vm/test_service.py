@@ -18,6 +18,14 @@ def main_pid(server: Server) -> str:
     return server.run(*show).stdout.strip()
 
 
+def check_left_alone(server: Server, disk: UsbDisk) -> None:
+    """Nothing of the service's runs or has DISK mounted any more."""
+    assert server.mounts_of(disk) == []
+    assert server.run("pgrep", "-f", "own.sh", check=False).stdout == ""
+    # The whole disk is free: nobody holds it.
+    server.run("python3", "-c", f"import os; os.open('{server.device(disk)}', os.O_EXCL)")
+
+
 def test_a_disk_starts_the_service_and_is_served_once(server: Server) -> None:
     disk = server.disk()
     server.configure([disk])
@@ -55,6 +63,19 @@ def test_a_restart_in_the_middle_interrupts_and_begins_again(server: Server) -> 
     assert server.mounts_of(disk) == []
 
 
+def test_a_stop_in_the_middle_interrupts_and_the_next_start_begins_again(server: Server) -> None:
+    disk = at_the_gate(server)
+    server.run("systemctl", "stop", "tetras-back")
+    check_left_alone(server, disk)
+
+    server.open_gate()
+    server.run("systemctl", "start", "tetras-back")
+    server.becomes(disk, "safe-to-unplug")
+    assert [row["Verdict"] for row in server.history()] == ["success", "interrupted"]
+    subjects = [letter["Subject"] for letter in server.letters(2)]
+    assert "[Tetras-back] server interrupted: bleu" in subjects
+
+
 def test_a_killed_daemon_leaves_no_mount_behind(server: Server) -> None:
     disk = at_the_gate(server)
     killed = main_pid(server)
@@ -68,10 +89,7 @@ def test_a_killed_daemon_leaves_no_mount_behind(server: Server) -> None:
         lambda: server.run("systemctl", "is-failed", "tetras-back", check=False).returncode == 0,
         "systemd to see it",
     )
-    assert server.mounts_of(disk) == []
-    assert server.run("pgrep", "-f", "own.sh", check=False).stdout == ""
-    # The whole disk is free: nobody holds it.
-    server.run("python3", "-c", f"import os; os.open('{server.device(disk)}', os.O_EXCL)")
+    check_left_alone(server, disk)
 
     server.open_gate()
     server.run("systemctl", "start", "tetras-back")
