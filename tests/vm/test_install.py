@@ -58,7 +58,7 @@ def check_runs(server: Server) -> None:
 def test_the_words_of_the_readme_install_it(bare: Server) -> None:
     install, *looks = commands("Install")
     bare.run("tar", "-xz", "--no-same-owner", "-C", "/root", data=clone())
-    bare.shell(f"cd /root/clone; {install} 2>&1", seconds=600)
+    bare.shell(f"cd /root/clone; {install} 2>&1", seconds=1500)
     check_runs(bare)
     for look in looks:
         assert bare.shell(f"cd /root/clone; {look}") != ""

@@ -8,6 +8,8 @@ from tests.vm.disk import UsbDisk
 from tests.vm.server import Server
 
 SIZE_MB = 512
+BLANK = "unknown-disk: "
+"""So the journal tells of a disk that is to be prepared."""
 
 
 def whole(server: Server, disk: UsbDisk) -> str:
@@ -37,11 +39,14 @@ def check_is_ours(server: Server, disk: UsbDisk, fs: str) -> None:
 
     server.pull(disk)
     server.becomes(disk, "absent")
+    blank = server.journal().count(BLANK)
     server.plug(disk)
-    server.becomes(disk, "safe-to-unplug", seconds=120)
+    server.becomes(disk, "safe-to-unplug", seconds=240)
     (row,) = server.history()
     assert (row["Verdict"], row["Trigger"]) == ("success", "plug")
     assert len(server.backups_on(disk)) == 1
+    # Not for a moment was it taken for one that is to be prepared.
+    assert server.journal().count(BLANK) == blank
 
 
 @pytest.mark.parametrize("fs", ["ext4", "xfs", "btrfs"])

@@ -16,11 +16,11 @@ ALICE_MAY = (
 def backed_up(server: Server) -> UsbDisk:
     """A disk with a backup, safe to unplug."""
     disk = server.disk()
-    server.fill("/home/alice/films", 40)
+    server.fill("/home/alice/films", 12)
     server.shell("echo dear >/home/alice/letter; chown alice: /home/alice/letter")
     server.configure([disk])
     server.plug(disk)
-    server.becomes(disk, "safe-to-unplug", seconds=180)
+    server.becomes(disk, "safe-to-unplug", seconds=300)
     assert server.history()[0]["Verdict"] == "success"
     return disk
 
@@ -58,8 +58,9 @@ def is_served(server: Server, disk: UsbDisk) -> None:
     """DISK takes a backup when it is plugged in, as if nothing had been."""
     before = len(server.history())
     server.plug(disk)
-    server.becomes(disk, "safe-to-unplug", seconds=180)
+    server.becomes(disk, "safe-to-unplug", seconds=300)
     assert [row["Verdict"] for row in server.history()] == ["success"] * (before + 1)
+    assert "unknown-disk" not in server.journal()
 
 
 def log(server: Server, job: dict[str, Any]) -> str:

@@ -96,7 +96,8 @@ class UdevWholes:
     def _take(self, event: pyudev.Device) -> None:
         path = Path(event.sys_path)
         whole = path.parent if event.device_type == "partition" else path
-        if str(whole) in self._known or str(whole) in self._named or event.tags:
+        tagged = str(whole) in self._known or event.tags
+        if str(whole) in self._named or (tagged and self._is_settled(whole)):
             self._update(whole)
 
     def _look_at_all(self) -> None:
@@ -139,8 +140,7 @@ class UdevWholes:
     def _describe(self, path: Path) -> WholeDisk:
         properties = self._properties(path)
         own = self._content(path, properties)
-        parts = [path / Path(node).name for node in sysfs.partitions(path)[:_MOST_PARTITIONS]]
-        contents = [self._content(part, self._properties(part)) for part in parts]
+        contents = [self._content(part, self._properties(part)) for part in _partitions(path)]
         if own.fstype or own.mounts or own.users:
             contents.insert(0, own)
         return WholeDisk(
@@ -182,11 +182,27 @@ class UdevWholes:
         )
         return tuple(places)[:_MOST_PLACES]
 
+    def _is_settled(self, path: Path) -> bool:
+        """Whether udev has looked at every partition of PATH.
+
+        Where it has not, a good disk would be told of as one with nothing on it; an event of each
+        partition's own follows.
+        """
+        for part in _partitions(path):
+            with contextlib.suppress(pyudev.DeviceNotFoundError):
+                if not pyudev.Devices.from_sys_path(self._context, str(part)).is_initialized:
+                    return False
+        return True
+
     def _properties(self, path: Path) -> Mapping[str, str]:
         try:
             return udev_properties(pyudev.Devices.from_sys_path(self._context, str(path)))
         except pyudev.DeviceNotFoundError:
             return {}
+
+
+def _partitions(path: Path) -> list[Path]:
+    return [path / Path(node).name for node in sysfs.partitions(path)[:_MOST_PARTITIONS]]
 
 
 def _kind(path: Path) -> Kind:

@@ -110,6 +110,8 @@ def of_all_disks(disks: Iterable[Disk], config: Config, now: int) -> Iterator[Al
 def _of_whole_disks(state: State) -> Iterator[Alert]:
     """Disks that nobody could save, for nothing on them could be a backup disk's file system."""
     for whole in prepare.preparable(state) if state.wholes else ():
+        if whole.usable:
+            continue  # it is told of as a disk of its own, or will be in a moment
         if not prepare.candidates(state, whole) and not prepare.is_preparing(state, whole.node):
             yield Alert(
                 "unknown-disk",

@@ -299,6 +299,14 @@ def test_nobody_fills_the_memory_with_disks() -> None:
     assert len(world.state.wholes) == MOST
 
 
+def test_a_disk_that_can_take_backups_is_never_said_to_need_preparing() -> None:
+    """udev tells of it twice, as a whole disk and as a file system: in either order."""
+    world = World(config()).start()
+    content = Content("/dev/sdb", fstype="ext4", uuid=UUIDS[0])
+    world.happen(events.WholeSeen(replace(BLANK, contents=(content,))))
+    assert alerts(world.state, world.config, world.now) == ()
+
+
 def test_alerts_name_the_command() -> None:
     world = World(config()).start()
     world.happen(events.WholeSeen(BLANK))
