@@ -49,7 +49,7 @@ def install(machine: Machine, packages: Sequence[Path]) -> str:
     for package, path in zip(packages, paths, strict=True):
         machine.send(package, path)
     return machine.shell(
-        f"DEBIAN_FRONTEND=noninteractive apt-get install -y {' '.join(paths)} 2>&1", seconds=600
+        f"DEBIAN_FRONTEND=noninteractive apt-get install -y {' '.join(paths)} 2>&1", seconds=1500
     )
 
 
