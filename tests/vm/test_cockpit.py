@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 from tests.harness.browser import chromium
 from tests.vm.disk import UsbDisk
 from tests.vm.server import Server
-from tests.vm.visit import Visit, certify
+from tests.vm.visit import Visit, set_up
 from tests.web.test_access import REFUSALS
 
 
@@ -29,7 +29,7 @@ def test_an_administrator_saves_a_disk_and_waits_until_it_may_be_unplugged(
     server.run("sysctl", "-q", "vm.dirty_bytes=4000000")
     disk.speed = 2_000_000
 
-    certify(server)
+    set_up(server)
     page = Visit(browser, server, "anna")
     expect(page.access).to_contain_text("turn on administrative access")
     expect(page.enabled).to_have_count(0)
