@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import LoopDisk
+from tests.harness import LoopDisk, run
 from tests.system.restore_support import Backup, listed, snapshot_program
 from tests.system.scripts_support import HOST, NOCLOUD, Bench, mounted, small_source
 
@@ -149,6 +149,44 @@ def test_one_from_before_there_were_seals_is_used_as_it_was(backup: Backup, to: 
     notes = [bench.mount / folder / "Donnees/bob/notes" for folder in (backup.folder, newest)]
     assert notes[0].stat().st_ino == notes[1].stat().st_ino
     assert bench.folders() == [backup.folder, newest]
+
+
+def word(backup: Backup, folder: str, key: str, value: str = "") -> str:
+    """What the mark of FOLDER has for KEY; set to VALUE, if that is given."""
+    mark = state(backup, "complete", folder)
+    found = re.search(rf"^{key}=(.*)$", mark.read_text(), re.M)
+    assert found is not None
+    if value:
+        mark.write_text(mark.read_text().replace(found[0], f"{key}={value}"))
+    return found[1]
+
+
+def test_an_archive_is_not_shared_by_the_word_of_a_mark_without_a_seal(backup: Backup) -> None:
+    """An old archive, put in the place of the newest, is not sealed as what there is now."""
+    bench = backup.bench
+    old = bench.mount / older(backup) / "serveur.tar.gz"
+    strip(backup, backup.folder)
+    word(backup, backup.folder, "archive_seal", word(backup, older(backup), "archive_seal"))
+    shutil.copy(old, backup.path / "serveur.tar.gz")
+    newest = bench.mount / bench.backup("--data", "--config") / "serveur.tar.gz"
+    hosts = run(["tar", "-xzOf", newest, "etc/hosts"]).stdout
+    assert hosts == "another\n"
+    assert newest.stat().st_nlink == 1
+
+
+def test_figures_without_a_seal_hide_no_loss(backup: Backup) -> None:
+    """Nor do they stand in the way of a backup."""
+    bench = backup.bench
+    strip(backup, backup.folder)
+    for key in ("data_files", "data_bytes", "config_files", "config_bytes"):
+        word(backup, backup.folder, key, "1")
+    word(backup, backup.folder, "archive_bytes", "9" * 16)
+    shutil.rmtree(bench.source / "home/alice")
+    done = bench.run(NOCLOUD, "--data", "--config", KEEP="last=1")
+    assert done.status == 3, done.output
+    (warning,) = done.said("warning")
+    assert "has shrunk from 3 files to 1 since the last backup" in warning
+    assert len(bench.folders()) == 3
 
 
 def test_one_of_a_lost_key_is_used_as_it_was(backup: Backup) -> None:

@@ -92,13 +92,14 @@ seal_archive() {
 }
 
 # same_archive FILE: FILE is another name of the last archive, if that would come out the same and
-# has not suffered since.
+# has not suffered since; both by the word of one and the same sealed mark, for FILE will be sealed
+# in its turn.
 same_archive() {
     local last=$MOUNT/$KEPT_ARCHIVE/serveur.tar.gz
-    [[ -n $FINGERPRINT && -n $KEPT_ARCHIVE && ${LAST[config_print]:-} == "$FINGERPRINT" ]] || return 1
+    [[ -n $FINGERPRINT && -n $KEPT_ARCHIVE && $KEPT_PRINT == "$FINGERPRINT" ]] || return 1
     [[ -f $last && ! -L $last ]] || return 1
     seal_archive "$last"
-    if [[ -z $SEAL || $SEAL != "${LAST[archive_seal]:-}" ]]; then
+    if [[ -z $SEAL || $SEAL != "$KEPT_SEAL" ]]; then
         warn "serveur.tar.gz in $KEPT_ARCHIVE is damaged: it is not what was written"
         return 1
     fi

@@ -73,15 +73,22 @@ has_data() {
 # list_backups: this server's, oldest first, in OURS; marks whose folder is gone are cleared.
 # Also NEWEST (the date of the newest), LINKS (Donnees to link unchanged files to, newest first),
 # LAST (the figures of the last backup that has them), KEPT_ARCHIVE (the folder with the newest
-# archive) and PROTECTED (folders that must stay).
+# archive that is proved), KEPT_PRINT and KEPT_SEAL (its mark's words) and PROTECTED (folders that
+# must stay).
+#
+# What a seal proves is believed before what none does: a mark without one may be anybody's, and
+# could have a server that has lost its files pass for one that always had so few. Only where no
+# sealed mark has a figure do the others count, as those from before there were seals.
 list_backups() {
-    local folder device i kept_marked='' kept_data='' kept_sealed='' key
+    local folder device i kept_marked='' kept_data='' kept_sealed='' key proof
     local -a marked=() donnees=()
-    OURS=() NEWEST='' LINKS=() LAST=() PROTECTED=() KEPT_ARCHIVE=''
+    local -A proved=()
+    OURS=() NEWEST='' LINKS=() LAST=() PROTECTED=() KEPT_ARCHIVE='' KEPT_PRINT='' KEPT_SEAL=''
     judge_backups
     while IFS=/ read -r -d '' folder device; do
         [[ $folder =~ $FOLDER && $device == "$MOUNT_DEVICE" ]] || continue
-        [[ ${PROOF[$folder]:-} != broken ]] || continue
+        proof=${PROOF[$folder]:-}
+        [[ $proof != broken ]] || continue
         read_mark "$folder"
         case $? in
             0) [[ ${MARK[machine]} == "$MACHINE" ]] || continue; marked+=("$folder") ;;
@@ -89,15 +96,15 @@ list_backups() {
             *) continue ;;
         esac
         OURS+=("$folder")
-        [[ ${PROOF[$folder]:-} != sealed ]] || kept_sealed=$folder
         for key in "${!MARK[@]}"; do
+            [[ $proof == sealed || -z ${proved[$key]:-} ]] || continue
             LAST[$key]=${MARK[$key]}
+            [[ $proof != sealed ]] || proved[$key]=1
         done
-        if [[ -n ${MARK[archive_bytes]:-} ]]; then
-            KEPT_ARCHIVE=$folder
-            LAST[config_print]=${MARK[config_print]:-}
-            LAST[archive_seal]=${MARK[archive_seal]:-}
-        fi
+        [[ $proof == sealed ]] || continue
+        kept_sealed=$folder
+        [[ -n ${MARK[archive_bytes]:-} ]] || continue
+        KEPT_ARCHIVE=$folder KEPT_PRINT=${MARK[config_print]:-} KEPT_SEAL=${MARK[archive_seal]:-}
     done < <(find "$MOUNT" -mindepth 1 -maxdepth 1 -type d -uid 0 \
         -name '[0-9]*_[Ss]auvegarde_*' -printf '%f/%D\0' | sort -z | head -z -n "$FOLDER_LIMIT")
     for ((i = ${#OURS[@]} - 1; i >= 0; i--)); do
