@@ -192,6 +192,20 @@ def test_what_only_some_snapshots_hold_is_weighed(disk: Path, workspace: Path) -
         assert done.stdout == f"bytes {expected * MB}\n", done.stderr
 
 
+def test_a_manifest_that_makes_no_sense_takes_no_more_memory_than_is_allowed(
+    workspace: Path,
+) -> None:
+    """It says of one directory that it has more than a gigabyte of lines."""
+    manifest, size = workspace / "manifest", 1100 * MB
+    with manifest.open("wb") as file:
+        file.seek(size)
+        table = b"\n#directory 0 %d 1 1 .\n#directories %d\n" % (size, size + 1)
+        file.write(table + b"#hmac-sha256 " + b"0" * 64 + b"\n")
+    done = program("weigh", manifest)
+    assert (done.returncode, done.stdout) == (EXIT_DISK, "")
+    assert "more memory would be needed than is allowed" in done.stderr
+
+
 def test_a_signal_ends_the_waiting(btrfs: Path, held: int) -> None:
     program("remove", btrfs / "held")
     argv = ["env", f"PYTHONPATH={PROJECT}", sys.executable, "-m"]

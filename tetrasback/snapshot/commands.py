@@ -25,6 +25,7 @@ from tetrasback.snapshot.manifest import (
     written_seal,
 )
 from tetrasback.snapshot.mark import MARK_MAX, BadMark, sealed_mark
+from tetrasback.snapshot.memory import limit_memory
 from tetrasback.snapshot.patterns import Patterns, read_patterns
 from tetrasback.snapshot.plan import plan
 from tetrasback.snapshot.recovery.backups import Shelf
@@ -245,7 +246,11 @@ def tell_settled(options: argparse.Namespace, speaker: Speaker) -> None:
 
 
 def tell_weight(options: argparse.Namespace, speaker: Speaker) -> None:
-    """Tell what only the snapshots of some manifests hold: a guess, so no seal is looked at."""
+    """Tell what only the snapshots of some manifests hold: a guess, so no seal is looked at.
+
+    The tables of all of them are in memory at once, and what they say may be anybody's word.
+    """
+    limit_memory()
     with ExitStack() as stack:
 
         def opened(path: str) -> Manifest:

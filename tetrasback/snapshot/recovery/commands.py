@@ -3,12 +3,12 @@
 import argparse
 import json
 import os
-import resource
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from tetrasback.snapshot.key import existing_key
+from tetrasback.snapshot.memory import limit_memory
 from tetrasback.snapshot.recovery.backups import Backup, Shelf, host_name, machine_id
 from tetrasback.snapshot.recovery.databases import restore_databases
 from tetrasback.snapshot.recovery.differing import differences
@@ -21,8 +21,6 @@ from tetrasback.snapshot.speaking import Speaker
 from tetrasback.snapshot.troubles import Refused
 
 KEY: Final = Path(os.environ.get("TETRAS_BACK_KEY") or "/var/lib/tetras-back/manifest.key")
-MEMORY_MAX: Final = 1 << 30
-"""Bytes of memory that a disk can make the program use."""
 
 Add = Callable[[str, str], argparse.ArgumentParser]
 
@@ -122,7 +120,7 @@ def restore_backup(options: argparse.Namespace, speaker: Speaker) -> None:
     order = _order(options)
     if os.geteuid() != 0:
         raise Refused("must be run as root: files come back with their owners")
-    _limit_memory()
+    limit_memory()  # names and headers are read into it, whatever the disk says
     source = Source(options.folder, options.key)
     try:
         restore(source, order, Tally(speaker))
@@ -141,18 +139,11 @@ def _order(options: argparse.Namespace) -> Order:
     return Order(paths, os.path.abspath(to), options.in_place, options.unproved)
 
 
-def _limit_memory() -> None:
-    """Whatever the disk says: its names and headers are read into memory."""
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = MEMORY_MAX if hard == resource.RLIM_INFINITY else min(MEMORY_MAX, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
-
-
 def restore_dumps(options: argparse.Namespace, speaker: Speaker) -> None:
     """Put the dumps called NAMEs, or all, back into the servers that run."""
     if os.geteuid() != 0:
         raise Refused("must be run as root, which the database servers know")
-    _limit_memory()
+    limit_memory()
     source = Source(options.folder, KEY)
     try:
         if not source.archive_name:
@@ -174,7 +165,7 @@ def restore_dumps(options: argparse.Namespace, speaker: Speaker) -> None:
 def tell_differences(options: argparse.Namespace, speaker: Speaker) -> None:
     """List what changed from the older to the newer."""
     paths = [read_path(path) for path in options.paths]
-    _limit_memory()
+    limit_memory()
     one, other = Source(options.older, options.key), Source(options.newer, options.key)
     try:
         for sign, path in differences(one, other, paths, Tally(speaker)):
