@@ -11,7 +11,7 @@ from tests.harness import LoopDisk, run
 from tests.harness.process import PROJECT
 from tests.system.scripts_support import NOCLOUD, Bench, mounted, small_source
 from tests.system.test_snapshot import Place, differences, inode, make_place
-from tetrasback.snapshot.program import EXIT_ERROR, EXIT_OK, EXIT_WARNING
+from tetrasback.snapshot.program import EXIT_DISK, EXIT_ERROR, EXIT_OK, EXIT_WARNING
 
 
 @pytest.fixture
@@ -85,6 +85,31 @@ def test_a_damaged_file_is_copied_anew(place: Place) -> None:
     assert inode(place.at(1) / "d1/one") != inode(place.at(2) / "d1/one")
 
 
+def test_what_is_no_file_is_not_written_to_as_a_list(place: Place, workspace: Path) -> None:
+    place.make()
+    flip(place.last / "d1/one")
+    listed, elsewhere = place.disk / "damaged", workspace / "elsewhere"
+    for put in (
+        lambda: listed.symlink_to(elsewhere),  # where nothing is yet
+        lambda: (elsewhere.touch(), listed.symlink_to(elsewhere)),
+        lambda: os.mkfifo(listed),
+        lambda: run(["mknod", listed, "c", "1", "3"]),
+    ):
+        put()
+        verify(place, 1, "--damaged", str(listed), status=EXIT_DISK)
+        assert not elsewhere.exists() or not elsewhere.stat().st_size
+        listed.unlink()
+    # A FIFO that somebody reads can be opened.
+    os.mkfifo(listed)
+    reader = os.open(listed, os.O_RDONLY | os.O_NONBLOCK)
+    verify(place, 1, "--damaged", str(listed), status=EXIT_DISK)
+    assert os.read(reader, 1) == b""
+    os.close(reader)
+    listed.unlink()
+    verify(place, 1, "--damaged", str(listed), status=EXIT_WARNING)
+    assert (listed.read_text(), listed.stat().st_mode) == ("./d1/one\n", 0o100600)
+
+
 def test_a_few_looks_see_everything(place: Place) -> None:
     place.make()
     for number in range(30):
@@ -145,3 +170,24 @@ def test_the_backup_script_verifies_names_and_heals(bench: Bench) -> None:
     assert [line for line in healed.said("warning") if done.snapshot in line]
     done = bench.run(NOCLOUD, "--data")
     assert (done.status, done.said("warning")) == (0, []), done.output
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo", "directory"])
+def test_what_lies_where_the_script_lists_damage_is_left_alone(bench: Bench, kind: str) -> None:
+    first = bench.backup("--data")
+    flip(bench.mount / first / "Donnees/alice/photo")
+    listed = bench.mount / f".tetras-back/manifests/{first}.damaged"
+    elsewhere = bench.source.parent / "elsewhere"
+    if kind == "link":
+        listed.symlink_to(elsewhere)
+    elif kind == "fifo":
+        os.mkfifo(listed)
+    else:
+        listed.mkdir()
+    # What the new one shares is not read in the older one: it gets a file of its own.
+    (bench.source / "home/alice/photo").write_text("y" * 40_000)
+    done = bench.run(NOCLOUD, "--data", VERIFY_MINUTES="1")
+    assert done.status == 3, done.output
+    (warning,) = done.said("warning")
+    assert f"{first}/Donnees/alice/photo: " in warning
+    assert not elsewhere.exists()

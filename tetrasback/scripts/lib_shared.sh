@@ -133,7 +133,7 @@ manifest_of() {
 # the newest to the oldest; what one shares with the next newer is read there.
 verify_some() {
     local minutes=${TETRAS_BACK_VERIFY_MINUTES:-0} until place=$STATE/verified-$MACHINE
-    local folder='' start=0 i left rest
+    local folder='' start=0 i left rest list
     local -a options
     [[ $minutes =~ ^[0-9]{1,4}(\.[0-9]+)?$ ]] || return 0
     until=$((SECONDS + $(awk -v minutes="$minutes" 'BEGIN { printf "%d", minutes * 60 }')))
@@ -154,7 +154,10 @@ verify_some() {
         left=$((until - SECONDS))
         ((left > 0)) || break
         options=(--key="$KEY" --manifest="$STATE/manifests/${all[i]}" --seconds="$left"
-            --start="$start" --damaged="$STATE/manifests/${all[i]}.damaged")
+            --start="$start")
+        list=$STATE/manifests/${all[i]}.damaged
+        # What somebody put in its place is not written to: the next backup believes no such list.
+        [[ -e $list || -L $list ]] && [[ ! -f $list || -L $list ]] || options+=(--damaged="$list")
         if ((i > 0)); then
             options+=(--newer="$MOUNT/${all[i - 1]}/Donnees"
                 --newer-manifest="$STATE/manifests/${all[i - 1]}")

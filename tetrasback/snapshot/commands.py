@@ -4,7 +4,9 @@ import argparse
 import hashlib
 import hmac
 import os
+import stat
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -162,11 +164,7 @@ def verify_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
     found = _Found(speaker)
     following = verify(tree, manifest, newer, extent, found)
     if options.damaged is not None and found.places:
-        try:
-            with options.damaged.open("a", encoding="ascii") as file:
-                file.writelines(f"{place}\n" for place in found.places)
-        except OSError as error:
-            raise DiskTrouble(f"cannot write {options.damaged}: {words(error)}") from error
+        _add_lines(options.damaged, found.places)
     speaker.end()
     speaker.answer(f"next {following}")
 
@@ -178,6 +176,18 @@ def compare_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
     source, target = _tree(options.source), _tree_itself(options.target)
     compare(source, target, options.exclude, options.since, speaker)
     speaker.end()
+
+
+def _add_lines(path: Path, lines: Sequence[str]) -> None:
+    """At the end of a file on a disk, where somebody may have put a link or a FIFO in its place."""
+    how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        with open(os.open(path, how, 0o600), "a", encoding="ascii") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise DiskTrouble(f"cannot write {path}: it is no regular file")
+            file.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        raise DiskTrouble(f"cannot write {path}: {words(error)}") from error
 
 
 class _Found:
