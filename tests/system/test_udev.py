@@ -185,6 +185,51 @@ async def test_a_disk_whose_file_system_udev_overlooks_is_not_gone(
         await told.wait(("gone", name))
 
 
+async def test_a_partition_whose_file_system_udev_overlooks_is_not_gone(
+    tag_rule: TagRule, devices: UdevDevices, told: Told, loop_disk: Callable[..., LoopDisk]
+) -> None:
+    """Of a partition, too, udev tells which kind of table its disk has."""
+    disk = loop_disk("", 200)
+    disk.partitions("label: gpt\nsize=90M\n")
+    await quietly(disk.attach)
+    (part,) = disk.read_partitions()
+    try:
+        await quietly(lambda: run(["mkfs.ext4", "-q", "-F", "-U", ONE, part]))
+        await devices.start(told.seen, told.gone)
+        name = told.follow(part)
+        change = ["udevadm", "trigger", "--settle", f"--sysname-match={name}", "--action=change"]
+        with BlindRule(part):
+            await quietly(lambda: run(change))
+            known = run(["udevadm", "info", "--query=property", f"--name={part}"]).stdout
+            assert "ID_PART_TABLE_TYPE=gpt" in known
+            assert "ID_FS_UUID=" not in known
+        await quietly(lambda: run(change))
+        await told.wait(("seen", ONE))  # and nothing before it
+    finally:
+        await asyncio.to_thread(settle)
+        await asyncio.to_thread(disk.forget_partitions)
+
+
+@pytest.mark.parametrize("label", ["gpt", "dos"])
+async def test_a_disk_that_was_partitioned_is_not_taken_for_overlooked(
+    tag_rule: TagRule,
+    devices: UdevDevices,
+    told: Told,
+    loop_disk: Callable[..., LoopDisk],
+    label: str,
+) -> None:
+    """The superblock of a Btrfs on the whole disk outlives a table written without wiping."""
+    disk = loop_disk("btrfs", 200, uuid=ONE)
+    await quietly(disk.attach)
+    await devices.start(told.seen, told.gone)
+    name = told.follow(disk.device)
+    write = ["sfdisk", "--quiet", "--wipe=never", "--no-reread", "--no-tell-kernel", disk.device]
+    with BlindRule(disk.device):
+        run(write, text_input=f"label: {label}\nsize=90M\n")
+        assert "btrfs" in run(["wipefs", disk.device]).stdout
+        await told.wait(("gone", name))
+
+
 async def test_a_remove_of_a_disk_in_use_is_told(
     tag_rule: TagRule,
     devices: UdevDevices,

@@ -119,7 +119,8 @@ class UdevDevices:
         """Events were lost: tell what has become different."""
         now = {device.syspath: device for device in self._enumerate()}
         for known in [item for path, item in self._candidates.items() if path not in now]:
-            if _is_still(known):
+            properties = self._properties(Path(known.syspath))
+            if _is_still(known) and not _has_partitions(properties, known):
                 self._later(self._ask(known))
             else:
                 self._lose(known.syspath)
@@ -226,8 +227,18 @@ def _was_overlooked(event: pyudev.Device, known: BlockDevice) -> bool:
         not properties.get("ID_FS_UUID")
         and told in ("", str(known.diskseq))
         and known.diskseq != 0
+        and not _has_partitions(properties, known)
         and _is_still(known)
     )
+
+
+def _has_partitions(properties: Mapping[str, str], known: BlockDevice) -> bool:
+    """Whether udev found a partition table on the whole disk that a candidate was.
+
+    Then its file system is over, also where the superblock still lies there: some lie behind what
+    a table overwrites. Of a partition, udev tells the table that it stands in.
+    """
+    return known.node == known.whole and bool(properties.get("ID_PART_TABLE_TYPE"))
 
 
 def _still_holds(known: BlockDevice) -> bool:
