@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import LoopDisk, run
+from tests.harness.process import PROJECT
 from tests.system.restore_support import Backup, listed, snapshot_program
 from tests.system.scripts_support import HOST, NOCLOUD, Bench, mounted, small_source
 
@@ -205,6 +206,25 @@ def test_with_a_key_that_is_none_nothing_is_done(backup: Backup) -> None:
     assert done.status == 1
     assert "is no key: 32 bytes" in done.output
     assert len(bench.folders()) == 2
+
+
+def test_half_a_mark_is_none(bench: Bench, workspace: Path) -> None:
+    """Whoever seals is killed while he tells the mark: the backup is one without a seal."""
+    copy = workspace / "tetrasback"
+    shutil.copytree(PROJECT / "tetrasback", copy)
+    commands = copy / "snapshot/commands.py"
+    last = "    for line in mark.splitlines():\n"
+    assert commands.read_text().count(last) == 1
+    killed = '        if line.startswith("seal="):\n            os.kill(os.getpid(), 9)\n'
+    commands.write_text(commands.read_text().replace(last, last + killed))
+    done = bench.run(str(copy / "scripts" / NOCLOUD), "--data")
+    assert done.status == 3, done.output
+    (warning,) = done.said("warning")
+    assert warning.startswith("the backup could not be sealed")
+    backup = Backup(bench, done.snapshot)
+    assert proofs(backup) == {done.snapshot: "unsealed"}
+    newest = bench.backup("--data")
+    assert proofs(backup)[newest] == "sealed"
 
 
 def test_a_sealed_one_is_not_deleted_for_unsealed_ones_that_look_newer(backup: Backup) -> None:

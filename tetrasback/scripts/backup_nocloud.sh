@@ -206,9 +206,10 @@ fill() {
 seal_mark() {
     local -a manifest=()
     [[ ! -e $BUILD/manifest ]] || manifest=(--manifest="$BUILD/manifest")
+    # Half of what it says would be a seal that fits nothing, for ever.
     MARK_TEXT=$(printf '%s\n' "${MARK_LINES[@]}" \
-        | "${SNAPSHOT_PROGRAM[@]}" mark --key="$KEY" "${manifest[@]}" -- "$NAME" 2>/dev/null)
-    [[ -z $MARK_TEXT ]] || return 0
+        | "${SNAPSHOT_PROGRAM[@]}" mark --key="$KEY" "${manifest[@]}" -- "$NAME" 2>/dev/null) \
+        && [[ -n $MARK_TEXT ]] && return
     if [[ -d ${KEY%/*} ]]; then
         warn "the backup could not be sealed, so nothing will prove that it is what was made"
     else
