@@ -540,7 +540,7 @@ def test_what_cannot_be_read_is_not_there_as_it_was_before(
     disk = Disk([place.disk])
     make(job, place.at(2, ".mtree"), read_key(place.key), 1, told, disk)
     assert [path for _, path, _ in told.met_] == ["d3", "d4/one"]
-    assert list((place.at(2) / "d3").iterdir()) == []
+    assert not (place.at(2) / "d3").exists()
     assert not (place.at(2) / "d4/one").exists()
     for opened in (job.source, job.target, before, manifest, disk):
         opened.close()

@@ -34,6 +34,7 @@ from tetrasback.snapshot.manifest import (
     facts,
     has_facts,
 )
+from tetrasback.snapshot.names import Names
 from tetrasback.snapshot.removing import remove
 from tetrasback.snapshot.subvolumes import EMPTY_SUBVOLUME
 from tetrasback.snapshot.trees import Tree
@@ -106,6 +107,7 @@ class Worker:
         self._reports = reports
         self._covered = job.manifest is None or job.manifest.covers_attributes
         self._device = os.fstat(job.previous.root).st_dev if job.previous is not None else 0
+        self._names: Names | None = None
         self._dresser = WITHOUT_INHERITANCE if late or job.in_place else EXACTLY
 
     def directory(self, path: str) -> list[str]:
@@ -118,11 +120,8 @@ class Worker:
             return []
         try:
             return self._fill(here)
-        except Vanished:
-            self._leave_out(path)
-        except SourceTrouble as error:
-            self._hollow(path)
-            self._reports.unreadable(path, str(error))
+        except (SourceTrouble, Vanished) as trouble:
+            self._leave_out(path, trouble)
         finally:
             here.close()
         return []
@@ -132,12 +131,7 @@ class Worker:
         try:
             source = job.source.open(path)
         except OSError as error:
-            trouble = source_trouble(error)
-            if isinstance(trouble, Vanished):
-                self._leave_out(path)
-            else:
-                self._hollow(path)
-                self._reports.unreadable(path, str(trouble))
+            self._leave_out(path, source_trouble(error))
             return None
         here = Here(path, written(path) + "/", source, job.target, job.in_place)
         try:
@@ -163,35 +157,29 @@ class Worker:
         else:
             here.before = before
 
-    def _leave_out(self, path: str) -> None:
-        """PATH, a directory, is not there any more, and its empty copy must not say otherwise."""
-        self._reports.vanished(path)
-        if not path:
-            return
+    def _leave_out(self, path: str, trouble: SourceTrouble | Vanished) -> None:
+        """PATH, a directory, is not to be had, and its copy must not say otherwise.
+
+        The copy goes, for it has no line in the manifest; of the root, what is in it.
+        """
+        if isinstance(trouble, Vanished):
+            self._reports.vanished(path)
+        else:
+            self._reports.unreadable(path, str(trouble))
         parent, _, name = path.rpartition("/")
+        if not name and not self._job.in_place:
+            return
         try:
             above = self._job.target.open(parent)
             try:
-                remove(above, name)
+                for gone in [name] if name else os.listdir(above):
+                    remove(above, gone)
             finally:
                 os.close(above)
         except OSError as error:
             raise disk_trouble(error, path) from error
-        self._reports.touched(parent)
-
-    def _hollow(self, path: str) -> None:
-        """PATH, a directory, cannot be read: what the target began with is not what it holds."""
-        if not self._job.in_place:
-            return
-        try:
-            here = self._job.target.open(path)
-            try:
-                for name in os.listdir(here):
-                    remove(here, name)
-            finally:
-                os.close(here)
-        except OSError as error:
-            raise disk_trouble(error, path) from error
+        if name:
+            self._reports.touched(parent)
 
     def _fill(self, here: Here) -> list[str]:
         job = self._job
@@ -211,10 +199,14 @@ class Worker:
         below = [name for name, found in entries if found.st_mode & 0o170000 == 0o040000]
         shared = [line for line in kept if line is not None]
         same = head == was and shared == old and len(shared) + len(below) == len(entries)
+        there = {name for name in below if left and self._is_directory(here, name)}
+        if left and not (same and len(there) == len(below)):
+            # Its size alone says nothing then: other names may have the same length.
+            self._clear(here, {name for name, _ in entries})
         if not same:
             self._rest(here, entries, kept)
         for name in below:
-            if not (left and self._is_directory(here, name)):
+            if name not in there:
                 self._make_directory(here, name)
         if not left:
             self._dress(here, status, attributes)
@@ -255,6 +247,8 @@ class Worker:
         Its size is twice that of its names, so there is no other one.
         """
         if not self._job.in_place or not self._covered or here.before < 0:
+            return False
+        if self._job.distrusted and written(here.path) in self._job.distrusted:
             return False
         copy = os.fstat(here.before)
         names = os.fsencode("".join([name for name, _ in entries]))
@@ -299,7 +293,8 @@ class Worker:
         place = here.prefix + encode_name(name)
         rest = here.old.get(place)
         trusted = place not in self._job.distrusted
-        same = trusted and rest is not None and has_facts(rest, facts(status))
+        untouched = rest is not None and has_facts(rest, facts(status))
+        same = trusted and untouched
         try:
             if same and not self._covered:
                 rest = self._complete(here, name, rest or "", facts(status))
@@ -309,7 +304,7 @@ class Worker:
                 self._done(here, f"{place} {rest}", status)
             elif several:
                 self._drop(here, name)
-                self._reports.linked(join(here.path, name), status, same and not apart)
+                self._reports.linked(join(here.path, name), status, untouched and not apart)
             else:
                 line, status = self._take(here, name, status, rest)
                 self._done(here, f"{place} {line}", status)
@@ -345,10 +340,13 @@ class Worker:
         """Have PATH, left for later as a name of FILE (device, inode), in the target; the rest of
         its line. Raises SourceTrouble, Vanished, DiskTrouble."""
         parent, _, name = path.rpartition("/")
-        here = self._enter(parent)
-        if here is None:
-            raise Vanished
         try:
+            source = self._job.source.open(parent)
+        except OSError as error:
+            raise source_trouble(error) from error
+        here = Here(parent, written(parent) + "/", source, self._job.target, self._job.in_place)
+        try:
+            self._look_back(here)
             status = os.stat(name, dir_fd=here.source, follow_symlinks=False)
             if (status.st_dev, status.st_ino) != file:
                 raise Vanished
@@ -403,6 +401,14 @@ class Worker:
             raise disk_trouble(error, join(here.path, name)) from error
         return True
 
+    def _has_others(self, rest: str, status: os.stat_result) -> bool:
+        """Whether the file with this line, REST, is not the one with STATUS, and had more names."""
+        if f":{status.st_ino:x} " in rest or self._job.manifest is None:
+            return False
+        if self._names is None:
+            self._names = Names(self._job.manifest)
+        return self._names.may_be_several(rest)
+
     def _share_alike(
         self, here: Here, name: str, status: os.stat_result, rest: str | None
     ) -> str | None:
@@ -431,15 +437,28 @@ class Worker:
                 return None
             end = f"link={encode_name(text)}"
         elif stat.S_ISREG(status.st_mode):
+            if rest is not None and self._has_others(rest, status):
+                return None  # another file by now, and may not be one with them
             read = hash_file(here.source, name, self._reports.count)
             end = f"sha256={read.sha256}"
             if not read.still or facts(read.status) != facts(status):
+                return None
+            if rest is None and not _holds(copies, name, read.sha256):
+                self._reports.damaged(join(here.path, name))
                 return None
             if rest is not None and not rest.endswith(end):
                 return None
         if not (self._job.in_place or self._link(here, name, status)):
             return None
         return attribute_word(attributes) + end
+
+
+def _holds(directory: int, name: str, sha256: str) -> bool:
+    """Whether NAME there, of which no manifest tells, can be read and has that digest."""
+    try:
+        return hash_file(directory, name, lambda size: None).sha256 == sha256
+    except (SourceTrouble, Vanished):
+        return False
 
 
 def copy_entry(
