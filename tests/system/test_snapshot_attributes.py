@@ -11,6 +11,7 @@ import pytest
 
 from tests.harness import LoopDisk, run
 from tests.system.older import make_older
+from tests.system.scripts_support import mounted
 from tests.system.test_restore_hostile import FOLDER, Disk, manifested
 from tests.system.test_snapshot import Place, differences, inode, make_place
 from tests.system.test_snapshot_verify import verify
@@ -86,6 +87,38 @@ def test_a_subvolume_forgets_what_its_source_has_lost(
     place.make()
     assert differences(place.source, place.last) == ""
     assert verify(place, 2, status=EXIT_OK) == (set(), 0)
+
+
+@pytest.mark.parametrize("fs", ["ext4", "btrfs", "btrfs-subvolume"])
+def test_an_attribute_too_large_for_the_disk_is_left_out_and_told_each_time(
+    workspace: Path, loop_disk: Callable[..., LoopDisk], fs: str
+) -> None:
+    place = make_place(workspace, workspace / "key", loop_disk(fs.partition("-")[0], 200))
+    place.options = ("--subvolume",) if "-" in fs else ()
+    big = mounted(loop_disk("xfs", 300, name="big"), workspace / "big")  # which takes 64 KiB
+    run(["cp", "-a", place.source, big / "source"])
+    place.source = big / "source"
+    (place.source / "d3/linked").hardlink_to(place.source / "d3/one")
+    large = {"d1", "d2/one", "d3/linked"}
+    for path in large:
+        os.setxattr(place.source / path, "user.huge", bytes(60_000))
+        os.setxattr(place.source / path, "user.small", b"1")
+    for number in (1, 2, 3):
+        said = place.make(status=EXIT_WARNING)
+        assert said
+        left = "warning source-unreadable: too large for the disk, left out of "
+        told = {line.removeprefix(f"{left}{place.source}/") for line in said}
+        named = {f"{path}: user.huge" for path in large}
+        assert named <= told | {"d3/linked: user.huge"}
+        assert told <= named | {"d3/one: user.huge"}
+        assert os.listxattr(place.last / "d2/one") == ["user.small"]
+        assert verify(place, number, status=EXIT_OK) == (set(), 0)
+    if not place.options:
+        assert inode(place.at(1) / "d2/one") == inode(place.at(3) / "d2/one")
+    for path in large:
+        os.setxattr(place.source / path, "user.huge", b"small now")
+    assert place.make() == []
+    assert differences(place.source, place.last) == ""
 
 
 def test_an_older_manifest_is_completed_without_copying(place: Place) -> None:

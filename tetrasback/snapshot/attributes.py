@@ -25,6 +25,10 @@ SUBSETS_MAX: Final = 10
 
 _ODD: Final = re.compile(rb"[\\=\n\r]")
 
+_TOO_LARGE: Final = frozenset({errno.E2BIG, errno.ERANGE})
+_ROOM: Final = 1 << 24
+"""Bytes; with more than that free, no attribute fails for want of room."""
+
 Attributes = tuple[tuple[str, bytes], ...]
 
 
@@ -45,13 +49,35 @@ def read_attributes(path: int | str, *, follow: bool = True) -> Attributes:
         raise source_trouble(error) from error
 
 
-def write_attributes(path: int | str, attributes: Attributes, *, follow: bool = True) -> None:
-    """Give an entry just made these attributes. Raises DiskTrouble."""
-    for name, value in attributes:
+def write_attributes(path: int | str, attributes: Attributes, *, follow: bool = True) -> Attributes:
+    """Give an entry just made these attributes; those that it has now. Raises DiskTrouble.
+
+    One that is too large for the file system (ext4 takes 4 KiB of them all) is left out: a user
+    could end all backups with it otherwise.
+    """
+    written = attributes
+    for item in attributes:
+        name, value = item
         try:
             os.setxattr(path, name, value, follow_symlinks=follow)
         except OSError as error:
-            raise disk_trouble(error, f"attribute {name}") from error
+            if not _is_too_large(error, path):
+                raise disk_trouble(error, f"attribute {name}") from error
+            written = tuple(other for other in written if other is not item)
+    if written is not attributes:
+        remove_others(path, written, follow=follow)  # an older value may be there still
+    return written
+
+
+def _is_too_large(error: OSError, path: int | str) -> bool:
+    """Whether it is the attribute's fault; ext4 and Btrfs say ENOSPC also where there is room."""
+    if error.errno != errno.ENOSPC:
+        return error.errno in _TOO_LARGE
+    try:
+        room = os.statvfs(path if isinstance(path, int) else os.path.dirname(path))
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize > _ROOM and (room.f_files == 0 or room.f_favail > 0)
 
 
 def remove_others(path: int | str, attributes: Attributes, *, follow: bool = True) -> None:
@@ -131,35 +157,37 @@ class Facts(Protocol):
 class Dresser:
     """Gives what was just made all that it had; what it cannot have ends the copy."""
 
-    def dress(self, descriptor: int, status: Facts, attributes: Attributes) -> None:
-        """Give an open file or directory owner, attributes, mode and times.
+    def dress(self, descriptor: int, status: Facts, attributes: Attributes) -> Attributes:
+        """Give an open file or directory owner, attributes, mode and times; see `write`.
 
         In this order: a change of owner takes setuid and capabilities away. Raises DiskTrouble.
         """
+        given = attributes
         try:
             os.fchown(descriptor, status.st_uid, status.st_gid)
             if attributes:
-                self.write(descriptor, attributes)
+                given = self.write(descriptor, attributes)
             os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
             os.utime(descriptor, ns=(status.st_atime_ns, status.st_mtime_ns))
         except OSError as error:
             raise disk_trouble(error) from error
+        return given
 
-    def write(self, path: int | str, attributes: Attributes, *, follow: bool = True) -> None:
-        """Give it these attributes. Raises DiskTrouble."""
-        write_attributes(path, attributes, follow=follow)
+    def write(self, path: int | str, attributes: Attributes, *, follow: bool = True) -> Attributes:
+        """Give it these attributes; those that it has now. Raises DiskTrouble."""
+        return write_attributes(path, attributes, follow=follow)
 
 
 class _Heir(Dresser):
     """For what is made in a directory that has its ACLs already, and hands them down."""
 
-    def dress(self, descriptor: int, status: Facts, attributes: Attributes) -> None:
+    def dress(self, descriptor: int, status: Facts, attributes: Attributes) -> Attributes:
         remove_others(descriptor, attributes)
-        super().dress(descriptor, status, attributes)
+        return super().dress(descriptor, status, attributes)
 
-    def write(self, path: int | str, attributes: Attributes, *, follow: bool = True) -> None:
+    def write(self, path: int | str, attributes: Attributes, *, follow: bool = True) -> Attributes:
         remove_others(path, attributes, follow=follow)
-        super().write(path, attributes, follow=follow)
+        return super().write(path, attributes, follow=follow)
 
 
 EXACTLY: Final = Dresser()

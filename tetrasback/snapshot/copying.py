@@ -36,17 +36,23 @@ Count = Callable[[int], None]
 
 class Copied:
     """What became of a file: its state as it was read, its digest, whether it held still, and the
-    attributes that were copied."""
+    attributes that were copied; names of those that the disk does not take."""
 
-    __slots__ = ("attributes", "sha256", "status", "still")
+    __slots__ = ("attributes", "lacking", "sha256", "status", "still")
 
     def __init__(
-        self, status: os.stat_result, sha256: str, still: bool, attributes: Attributes = ()
+        self,
+        status: os.stat_result,
+        sha256: str,
+        still: bool,
+        attributes: Attributes = (),
+        lacking: str = "",
     ) -> None:
         self.status = status
         self.sha256 = sha256
         self.still = still
         self.attributes = attributes
+        self.lacking = lacking
 
 
 def open_source(directory: int, name: str) -> int:
@@ -99,7 +105,7 @@ def copy_file(
                     break
                 before = after
                 _rewind(reader, writer)
-            dresser.dress(writer, after, attributes)
+            given = dresser.dress(writer, after, attributes)
         except (SourceTrouble, Vanished):
             os.unlink(name, dir_fd=target)
             raise
@@ -107,7 +113,14 @@ def copy_file(
             _close(writer)
     finally:
         os.close(reader)
-    return Copied(after, digest, still, attributes)
+    return Copied(after, digest, still, given, names_lacking(attributes, given))
+
+
+def names_lacking(attributes: Attributes, given: Attributes) -> str:
+    """What of ATTRIBUTES was not GIVEN, by name; '' = nothing."""
+    if given is attributes:
+        return ""
+    return ", ".join([name for name, value in attributes if (name, value) not in given][:10])
 
 
 def clone_file(
@@ -129,7 +142,9 @@ def clone_file(
         writer = os.open(name, _MAKE, 0o600, dir_fd=target)
         try:
             fcntl.ioctl(writer, _FICLONE, reader)
-            dresser.dress(writer, status, attributes)
+            if dresser.dress(writer, status, attributes) != attributes:
+                os.unlink(name, dir_fd=target)
+                return False
         except OSError as error:
             os.unlink(name, dir_fd=target)
             if error.errno not in _NO_CLONE:
@@ -266,8 +281,9 @@ def hash_file(directory: int, name: str, count: Count) -> Copied:
 
 def copy_special(
     source: int, target: int, name: str, status: os.stat_result, dresser: Dresser = EXACTLY
-) -> tuple[str, Attributes]:
-    """Copy a link, device, FIFO or socket; a link's text, else '', and its attributes.
+) -> tuple[str, Attributes, str]:
+    """Copy a link, device, FIFO or socket; a link's text, else '', its attributes, and names of
+    those that the disk does not take.
 
     Raises SourceTrouble, Vanished, DiskTrouble.
     """
@@ -276,8 +292,8 @@ def copy_special(
     attributes: Attributes = read_attributes(place, follow=False)
     if stat.S_ISLNK(status.st_mode):
         text = read_link(source, name)
-    make_special(target, name, status, text, attributes, dresser)
-    return text, attributes
+    given = make_special(target, name, status, text, attributes, dresser)
+    return text, given, names_lacking(attributes, given)
 
 
 def make_special(
@@ -287,10 +303,10 @@ def make_special(
     text: str,
     attributes: Attributes,
     dresser: Dresser = EXACTLY,
-) -> None:
-    """Make NAME a link with this TEXT, or, without, a device, FIFO or socket. Raises DiskTrouble.
+) -> Attributes:
+    """Make NAME a link with this TEXT, or, without, a device, FIFO or socket; see `Dresser.write`.
 
-    Nobody else may be able to write in TARGET.
+    Raises DiskTrouble. Nobody else may be able to write in TARGET.
     """
     try:
         if text:
@@ -298,7 +314,7 @@ def make_special(
         else:
             os.mknod(name, status.st_mode & ~0o7777 | 0o600, status.st_rdev, dir_fd=target)
         os.chown(name, status.st_uid, status.st_gid, dir_fd=target, follow_symlinks=False)
-        dresser.write(f"/proc/self/fd/{target}/{name}", attributes, follow=False)
+        given = dresser.write(f"/proc/self/fd/{target}/{name}", attributes, follow=False)
         if not text:
             os.chmod(name, stat.S_IMODE(status.st_mode), dir_fd=target)
         os.utime(
@@ -309,6 +325,7 @@ def make_special(
         )
     except OSError as error:
         raise disk_trouble(error) from error
+    return given
 
 
 def read_link(directory: int, name: str) -> str:

@@ -147,6 +147,9 @@ class _Direct:
     def changing(self, path: str) -> None:
         self._listener.met("changing", path, "")
 
+    def lacking(self, path: str, names: str) -> None:
+        self._listener.met("lacking", path, names)
+
     def damaged(self, path: str) -> None:
         self._listener.met("damaged", path, "")
 

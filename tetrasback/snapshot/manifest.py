@@ -146,6 +146,15 @@ def has_facts(rest: str, known: str) -> bool:
     return rest.startswith(known) or rest == known[:-1]
 
 
+def lacking_facts(known: str) -> str:
+    """The facts KNOWN, of an entry that went without attributes which the disk does not take.
+
+    They are not those of the source, so that each snapshot looks at the entry and tells it.
+    """
+    head, _, tags = known.rpartition(" tags=")
+    return f"{head} tags={tags.replace(':', '-:', 1)}"
+
+
 def attribute_word(attributes: Attributes) -> str:
     """What a line has of ATTRIBUTES, with a blank at its end; '' = there are none."""
     return f"{_ATTRIBUTES}{seal(attributes)} " if attributes else ""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from tetrasback.snapshot.listing import Excluded, Named, join, list_directory, written
-from tetrasback.snapshot.manifest import Manifest, encode_name, facts, has_facts
+from tetrasback.snapshot.manifest import Manifest, encode_name, facts, has_facts, lacking_facts
 from tetrasback.snapshot.teamwork import Listener, Team
 from tetrasback.snapshot.trees import Tree
 from tetrasback.snapshot.troubles import SourceTrouble, Vanished
@@ -76,7 +76,9 @@ class Planner:
             if stat.S_ISDIR(status.st_mode):
                 below.append(join(path, name))
                 files += self._manifest is None or written(below[-1]) not in self._manifest.blocks
-            elif not has_facts(old.get(prefix + encode_name(name), ""), facts(status)):
+                continue
+            rest, known = old.get(prefix + encode_name(name), ""), facts(status)
+            if not has_facts(rest, known) and not has_facts(rest, lacking_facts(known)):
                 files += 1
                 size += status.st_blocks * 512
         self._count(size)

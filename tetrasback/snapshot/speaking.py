@@ -13,6 +13,7 @@ SHOWN_MAX: Final = 100
 _SENTENCES: Final = {
     "unreadable": "warning source-unreadable: cannot read {path}: {why}",
     "changing": "warning source-unreadable: changed each time it was read: {path}",
+    "lacking": "warning source-unreadable: too large for the disk, left out of {path}: {why}",
     "damaged": "warning disk-damaged: not as it was written, copied anew: {path}",
     "corrupt": "warning damaged: {path}: {why}",
     "vanished": "note vanished while it was read: {path}",
@@ -24,6 +25,7 @@ _SENTENCES: Final = {
 _REST: Final = {
     "unreadable": "warning source-unreadable: {count} more could not be read",
     "changing": "warning source-unreadable: {count} more changed each time they were read",
+    "lacking": "warning source-unreadable: {count} more have attributes too large for the disk",
     "damaged": "warning disk-damaged: {count} more were not as they were written",
     "corrupt": "warning damaged: {count} more",
     "vanished": "note {count} more vanished while they were read",

@@ -7,7 +7,8 @@ Messages, each one datagram: a letter and its content. To a worker: ``d`` PATH (
 (end). From a worker: ``i`` (idle), ``g`` PATH (for somebody else), ``b`` (directories whose lines
 are in its file, each: length of PATH, offset, length, files, bytes, PATH), ``s`` (directories whose
 lines are as before, each: PLACE, NUL), ``l`` (left for later: device, inode, again, PATH), ``u``
-``v`` ``c`` ``m`` ``t`` (unreadable, vanished, changing, damaged, touched: PATH, and NUL WORDS),
+``v`` ``c`` ``m`` ``a`` ``t`` (unreadable, vanished, changing, damaged, lacking attributes, touched:
+PATH, and NUL WORDS),
 ``f`` (end of all: full, WORDS).
 """
 
@@ -75,7 +76,7 @@ class Listener(Protocol):
     """Who hears what the workers meet."""
 
     def met(self, kind: str, path: str, why: str) -> None:
-        """KIND is ``unreadable``, ``vanished``, ``changing`` or ``damaged``."""
+        """KIND is ``unreadable``, ``vanished``, ``changing``, ``damaged`` or ``lacking``."""
 
     def progress(self, size: int, files: int) -> None:
         """So many bytes copied and entries done by all, from time to time."""
@@ -92,7 +93,13 @@ class Outcome:
     """Directories, as written, whose lines are those of the manifest before."""
 
 
-_KINDS: Final = {"u": "unreadable", "v": "vanished", "c": "changing", "m": "damaged"}
+_KINDS: Final = {
+    "u": "unreadable",
+    "v": "vanished",
+    "c": "changing",
+    "m": "damaged",
+    "a": "lacking",
+}
 
 
 class Reporter:
@@ -121,6 +128,9 @@ class Reporter:
 
     def changing(self, path: str) -> None:
         self._send("c", path)
+
+    def lacking(self, path: str, names: str) -> None:
+        self._send("a", path, names)
 
     def damaged(self, path: str) -> None:
         self._send("m", path)

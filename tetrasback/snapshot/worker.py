@@ -24,7 +24,14 @@ from tetrasback.snapshot.attributes import (
     read_attributes,
     remove_others,
 )
-from tetrasback.snapshot.copying import clone_file, copy_file, copy_special, hash_file, read_link
+from tetrasback.snapshot.copying import (
+    clone_file,
+    copy_file,
+    copy_special,
+    hash_file,
+    names_lacking,
+    read_link,
+)
 from tetrasback.snapshot.here import Here
 from tetrasback.snapshot.listing import Excluded, Named, join, list_directory, written
 from tetrasback.snapshot.manifest import (
@@ -33,6 +40,7 @@ from tetrasback.snapshot.manifest import (
     encode_name,
     facts,
     has_facts,
+    lacking_facts,
 )
 from tetrasback.snapshot.names import Names
 from tetrasback.snapshot.removing import remove
@@ -53,6 +61,9 @@ class Reports(Protocol):
 
     def changing(self, path: str) -> None:
         """It changed each time it was read; what is saved may fit nothing it ever was."""
+
+    def lacking(self, path: str, names: str) -> None:
+        """It is in the snapshot without these attributes: the disk does not take them."""
 
     def damaged(self, path: str) -> None:
         """What the snapshot before has of it is not what was written; it is copied anew."""
@@ -209,7 +220,13 @@ class Worker:
             if name not in there:
                 self._make_directory(here, name)
         if not left:
-            self._dress(here, status, attributes)
+            given = self._dress(here, status, attributes)
+            if given is not attributes:
+                head = f"{lacking_facts(known)}{attribute_word(given)}".rstrip()
+                self._reports.lacking(here.path, names_lacking(attributes, given))
+                if same:
+                    self._rest(here, entries, kept)
+                same = False
         elif here.is_touched:
             self._give_times_back(here, status)
         if same:
@@ -220,10 +237,10 @@ class Worker:
         self._reports.count_files(len(shared) if same else here.files)
         return [join(here.path, name) for name in below]
 
-    def _dress(self, here: Here, status: os.stat_result, attributes: Attributes) -> None:
+    def _dress(self, here: Here, status: os.stat_result, attributes: Attributes) -> Attributes:
         if self._job.in_place:
             remove_others(here.target, attributes)  # what it has lost since goes as well
-        EXACTLY.dress(here.target, status, attributes)
+        return EXACTLY.dress(here.target, status, attributes)
 
     def _give_times_back(self, here: Here, status: os.stat_result) -> None:
         """What was made or removed in a directory has changed these, and nothing else of it."""
@@ -294,13 +311,17 @@ class Worker:
         rest = here.old.get(place)
         trusted = place not in self._job.distrusted
         untouched = rest is not None and has_facts(rest, facts(status))
-        same = trusted and untouched
+        lacking = rest is not None and has_facts(rest, lacking_facts(facts(status)))
+        untouched = untouched or lacking
+        same = trusted and untouched and not (lacking and self._job.apart)
         try:
             if same and not self._covered:
                 rest = self._complete(here, name, rest or "", facts(status))
             several = status.st_nlink > 1
             apart = self._job.apart and several  # as clones, its names would be several files
             if same and not apart and self._share(here, name, status):
+                if lacking:
+                    self._reports.lacking(join(here.path, name), self._what_lacks(here, name))
                 self._done(here, f"{place} {rest}", status)
             elif several:
                 self._drop(here, name)
@@ -326,6 +347,12 @@ class Worker:
         return copy_entry(
             self._reports, here.source, here.target, here.path, name, status, self._dresser
         )
+
+    def _what_lacks(self, here: Here, name: str) -> str:
+        """Names of the attributes that the copy of NAME went without."""
+        source = read_attributes(f"/proc/self/fd/{here.source}/{name}", follow=False)
+        copy = read_attributes(f"/proc/self/fd/{here.target}/{name}", follow=False)
+        return names_lacking(source, copy)
 
     def _complete(self, here: Here, name: str, rest: str, known: str) -> str:
         """REST of a line of an older manifest, which says nothing of attributes, with them."""
@@ -475,13 +502,21 @@ def copy_entry(
     Raises SourceTrouble, Vanished, DiskTrouble.
     """
     if not stat.S_ISREG(status.st_mode):
-        text, attributes = copy_special(source, target, name, status, dresser)
+        text, attributes, lacking = copy_special(source, target, name, status, dresser)
         link = f"link={encode_name(text)}" if text else ""
-        return (facts(status) + attribute_word(attributes) + link).rstrip(), status
+        known = facts(status)
+        if lacking:
+            known = lacking_facts(known)
+            reports.lacking(join(path, name), lacking)
+        return (known + attribute_word(attributes) + link).rstrip(), status
     copied = copy_file(source, target, name, reports.count, dresser)
     if not copied.still:
         reports.changing(join(path, name))
-    head = facts(copied.status) + attribute_word(copied.attributes)
+    known = facts(copied.status)
+    if copied.lacking:
+        known = lacking_facts(known)
+        reports.lacking(join(path, name), copied.lacking)
+    head = known + attribute_word(copied.attributes)
     return f"{head}sha256={copied.sha256}", copied.status
 
 

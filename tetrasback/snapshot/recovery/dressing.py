@@ -24,7 +24,7 @@ class Lenient(Dresser):
     def __init__(self) -> None:
         self._lost: list[str] = []
 
-    def write(self, path: int | str, attributes: Attributes, *, follow: bool = True) -> None:
+    def write(self, path: int | str, attributes: Attributes, *, follow: bool = True) -> Attributes:
         """As `Dresser.write`; what could not be given, `lost` tells."""
         for name, value in attributes:
             try:
@@ -35,6 +35,7 @@ class Lenient(Dresser):
                 self._lost.append(f"{name} ({words(error)})")
             except ValueError:
                 self._lost.append("one of an impossible name")
+        return attributes
 
     def lost(self) -> str:
         """What the entries since the last question had to go without; '' = nothing."""

@@ -321,7 +321,7 @@ class Homes:
                 )
                 sha256, status, found = copied.sha256, copied.status, copied.attributes
             else:
-                text, found = copy_special(
+                text, found, _ = copy_special(
                     self._source.here, self._to.staging, name, status, self._dresser
                 )
         attributes, wrong = Proved(found), ""
