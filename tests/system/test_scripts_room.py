@@ -142,3 +142,20 @@ def test_a_dying_disk_is_never_a_success(workspace: Path, script: str) -> None:
         assert done.said("snapshot") == []
         assert [line for line in done.said("warning") if line.startswith("disk-error: ")], done
         run(["umount", "--recursive", mount])
+
+
+def test_an_attribute_that_the_disk_cannot_hold_is_no_full_disk(
+    bench: Bench, workspace: Path, loop_disk: Callable[..., LoopDisk]
+) -> None:
+    big = mounted(loop_disk("xfs", 300, name="big"), workspace / "big")  # which takes 64 KiB
+    bench.source = small_source(big / "src")
+    made = [bench.backup("--data") for _ in range(2)]
+    os.setxattr(bench.source / "home/bob/notes", "user.huge", bytes(60_000))
+    for _ in range(2):
+        done = bench.run(NOCLOUD, "--data")
+        assert done.status == 3, done.output
+        (warning,) = done.said("warning")
+        assert "left out of" in warning
+        assert warning.endswith("/home/bob/notes: user.huge")
+        made.append(done.snapshot)
+        assert bench.folders() == made
