@@ -80,6 +80,6 @@ class Showing:
         """End it, whoever still looks."""
         self.stop()
         async with self._turn:
-            for place in self._places.values():
-                await self._views.hide(place)
+            # All at once: each may take as long as a dying disk has it wait.
+            await asyncio.gather(*map(self._views.hide, self._places.values()))
             await self._window.hide(self._name)
