@@ -127,6 +127,23 @@ def bindfs_of(workspace: Path) -> list[int]:
     return found
 
 
+@contextlib.contextmanager
+def copied_mounts(user: User) -> Iterator[Path]:
+    """While this holds, a process of USER has a copy of the system's mounts: its mountinfo."""
+    words = ["unshare", "-rm", "sh", "-c", "echo copied; exec sleep 600"]
+    who = [f"--reuid={user.uid}", "--regid=65534", "--clear-groups"]
+    copier = subprocess.Popen(["setpriv", *who, *words], stdout=subprocess.PIPE, text=True)
+    assert copier.stdout is not None
+    try:
+        assert copier.stdout.readline() == "copied\n"
+        yield Path(f"/proc/{copier.pid}/mountinfo")
+        assert copier.poll() is None
+    finally:
+        copier.kill()
+        copier.wait()
+        copier.stdout.close()
+
+
 async def ended(root: Caller, disk: LoopDisk, workspace: Path) -> None:
     """Wait until nothing of the view is left, and the disk may be unplugged."""
     await root.hear("SafeToUnplug")
@@ -206,6 +223,19 @@ async def test_unplug_ends_it_also_for_who_is_in_it(
         with contextlib.suppress(OSError):  # it tells so once more
             os.close(inside)
     assert not bindfs_of(workspace)
+
+
+async def test_copy_of_the_systems_mounts_does_not_keep_the_disk(
+    walker: Walker, root: Caller, disk: LoopDisk, workspace: Path
+) -> None:
+    walker.browse()
+    with User() as somebody, copied_mounts(somebody) as copy:
+        assert disk.device in copy.read_text()
+        assert walker.ctl("browse", "--close").returncode == 0
+        await ended(root, disk, workspace)
+        assert disk.device not in copy.read_text()
+        # One that is in use cannot be opened so.
+        os.close(os.open(disk.device, os.O_RDONLY | os.O_EXCL))
 
 
 async def test_its_program_dies_or_a_backup_begins_and_it_ends(

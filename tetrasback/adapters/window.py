@@ -58,6 +58,8 @@ class Window:
         else:
             unmount = ["umount", "-l", "--", str(place)]
         await self._outside.run(unmount)
+        # Any user may have copied the system's mounts (``unshare -rm``), which would keep the disk
+        # in use. With the directory that they lie on the kernel ends the copies as well.
         with contextlib.suppress(OSError):
             place.rmdir()
 
