@@ -105,7 +105,7 @@ function form(open, actions) {
         "p",
         { key: "place" },
         _(
-          "Not into /etc, /usr and /boot: there the service may not write. Root restores there with tetras-back-snapshot.",
+          "Everything is /home and the configuration of the server, /etc too: name paths to restore less.",
         ),
       ),
     h(
@@ -158,7 +158,8 @@ function question(open, disk, actions) {
           server,
           ...facts,
         });
-  const named = what.length ? what.slice(0, FEW) : [_("everything")];
+  const all = goal === "place" ? _("everything, /etc too") : _("everything");
+  const named = what.length ? what.slice(0, FEW) : [all];
   return h(
     "div",
     { key: "question", class: "stack" },
