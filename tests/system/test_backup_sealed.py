@@ -249,6 +249,61 @@ def test_in_place_nothing_comes_that_is_not_as_it_was_written(backup: Backup) ->
     assert (place / "home/bob/notes").exists()
 
 
+def give_away(path: Path) -> os.stat_result:
+    """Make PATH on the disk everybody's, and another's; what it was."""
+    before = path.stat()
+    os.chown(path, 4242, 4242)
+    path.chmod(0o777)
+    return before
+
+
+@pytest.mark.parametrize("path", ["/home/alice", "/home/alice/letter.txt"])
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_directory_is_given_to_whom_it_was_of_and_not_to_whom_the_disk_says(
+    backup: Backup, to: Path, path: str, in_place: bool
+) -> None:
+    """Also one that is made only since it leads to what is wanted."""
+    written = give_away(backup.path / "Donnees/alice")
+    place = backup.bench.source
+    shutil.rmtree(place / "home/alice")
+    where = ("--in-place", "--source", place) if in_place else ("--to", to)
+    told = backup.restore(*where, path, status=3)
+    assert told.warnings == ["damaged: /home/alice: its owner is not what was written"]
+    made = ((place if in_place else to) / "home/alice").stat()
+    assert (made.st_uid, made.st_gid, made.st_mode, made.st_mtime_ns) == (
+        *(written.st_uid, written.st_gid),
+        *(written.st_mode, written.st_mtime_ns),
+    )
+
+
+def test_in_place_a_directory_that_is_there_gets_no_mode_of_the_disks(backup: Backup) -> None:
+    written = give_away(backup.path / "Donnees/alice")
+    place = backup.bench.source
+    backup.restore("--in-place", "--source", place, "/home/alice", status=3)
+    made = (place / "home/alice").stat()
+    assert (made.st_uid, made.st_mode) == (written.st_uid, written.st_mode)
+
+
+@pytest.mark.parametrize("path", ["/home/alice", "/home/alice/new", "/home/alice/new/file"])
+def test_in_place_no_directory_is_made_that_was_not_written(backup: Backup, path: str) -> None:
+    new = backup.path / "Donnees/alice/new"
+    new.mkdir()
+    (new / "file").write_text("x")
+    place = backup.bench.source
+    told = backup.restore("--in-place", "--source", place, path, status=3)
+    assert any("/home/alice/new" in line and "manifest" in line for line in told.warnings)
+    assert not (place / "home/alice/new").exists()
+
+
+def test_in_place_nothing_comes_whose_attributes_are_not_those_written(backup: Backup) -> None:
+    letter = backup.path / "Donnees/alice/letter.txt"
+    os.setxattr(letter, "user.evil", b"1")
+    letter = backup.bench.source / "home/alice/letter.txt"
+    letter.write_text("newer\n")
+    backup.restore("--in-place", "--source", backup.bench.source, "/home", status=3)
+    assert letter.read_text() == "newer\n"
+
+
 def test_in_place_a_manifest_that_lies_is_no_proof(backup: Backup) -> None:
     """Its last line is as in the mark, all else is not."""
     manifest = state(backup, "manifests", backup.folder)

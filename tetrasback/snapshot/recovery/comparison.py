@@ -1,9 +1,12 @@
 """Whether what a backup holds is what its manifest says, looked up as the entries come by."""
 
 import os
+import stat
 
+from tetrasback.snapshot.attributes import Facts
 from tetrasback.snapshot.listing import written
 from tetrasback.snapshot.manifest import BadManifest, Manifest, decode_name, read_line
+from tetrasback.snapshot.recovery.archive import MemberFacts
 from tetrasback.snapshot.troubles import words
 from tetrasback.snapshot.verifying import difference
 
@@ -44,6 +47,21 @@ class Compared:
         if self._own is None:
             return self._trouble or "it is not in the manifest"
         return _wrong(f"{written(self._path)} {self._own}", status, "", "")
+
+    def facts(self, status: os.stat_result) -> Facts | None:
+        """What the directory had when it was written; None = that is not known.
+
+        Its owner and mode on the disk, as STATUS has them, are whatever somebody made of them.
+        """
+        try:
+            entry = read_line(f". {self._own or 'type='}")
+            if entry.type != "dir":
+                return None
+            mode, uid, gid = entry.mode, int(entry.words["uid"]), int(entry.words["gid"])
+            times = status.st_atime_ns, entry.mtime_ns
+        except (BadManifest, KeyError, ValueError):
+            return None
+        return MemberFacts(stat.S_IFDIR | mode, uid, gid, 0, 0, *times)
 
     def entry(self, path: str, status: os.stat_result, sha256: str, text: str) -> str:
         """What is wrong with the entry at PATH in it, a file with this digest or a link."""

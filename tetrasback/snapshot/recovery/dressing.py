@@ -70,9 +70,9 @@ class Proved:
         """MODE as it may be given: where a list is lacking, the group's part was its mask."""
         return mode & ~stat.S_IRWXG if self.lacking and not stat.S_ISLNK(mode) else mode
 
-    def facts(self, facts: Facts) -> Facts:
-        """FACTS with such a mode."""
-        mode = self.mode(facts.st_mode)
+    def facts(self, facts: Facts, *, keep: int = ~0) -> Facts:
+        """FACTS with such a mode, of which KEEP is kept."""
+        mode = self.mode(facts.st_mode) & keep
         if mode == facts.st_mode:
             return facts
         return MemberFacts(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from tetrasback.snapshot.attributes import Attributes, read_attributes
+from tetrasback.snapshot.attributes import Attributes, Facts, read_attributes
 from tetrasback.snapshot.copying import copy_file, copy_special
 from tetrasback.snapshot.listing import Named, join, read_directory, written
 from tetrasback.snapshot.manifest import Manifest, decode_name
@@ -32,7 +32,7 @@ class _Level:
 
     name: str
     entries: Iterator[Named]
-    status: os.stat_result
+    facts: Facts
     attributes: Proved
     compared: Compared | None
     dressed: bool
@@ -83,7 +83,7 @@ class Homes:
         """Of those, by device and inode on the disk."""
         self.bytes = 0
         """What is to be copied, once it was looked at."""
-        self._pending: list[tuple[str, os.stat_result, Proved]] = []
+        self._pending: list[tuple[str, Facts, Proved]] = []
         self._top = ""
         """The directory below Donnees in which what is asked for lies."""
         self._levels: list[_Level] = []
@@ -214,12 +214,30 @@ class Homes:
         for part in (HOME, *(parent.split("/") if parent else ())):
             if path:
                 self._source.down(part)
-            made = self._to.directory(part)
             path = join(path, part)
-            if made:
-                compared = self._compared(path.partition("/")[2])
+            status = os.fstat(self._source.here)
+            compared = self._compared(path.partition("/")[2])
+            facts, wrong = self._facts(status, compared)
+            if facts is None:
+                raise NotRestored(f"/{path}: {wrong}, and so not made")
+            if self._to.directory(part):
+                if wrong:
+                    self._tally.met(DAMAGED, path, wrong)
                 attributes = self._attributes_here(partial(str, path), compared)
-                self._pending.append((path, os.fstat(self._source.here), attributes))
+                self._pending.append((path, facts, attributes))
+
+    def _facts(self, status: os.stat_result, compared: Compared | None) -> tuple[Facts | None, str]:
+        """What a directory is given, and what is wrong with it on the disk ('' = nothing).
+
+        None = nothing tells what it had, and so it is not made.
+        """
+        if compared is None:
+            return status, ""
+        wrong = compared.itself(status)
+        facts = compared.facts(status) if wrong else status
+        if facts is None and not self._strict:
+            facts = Proved().facts(status, keep=~SPECIAL_RIGHTS)
+        return facts, wrong
 
     def _attributes_here(self, place: Callable[[], str], compared: Compared | None) -> Proved:
         """Of the directory that the source is in, as COMPARED has it; known as PLACE."""
@@ -243,6 +261,14 @@ class Homes:
         except OSError as error:
             self._tally.met(DAMAGED, self._place(name), f"cannot be read: {words(error)}")
             return
+        compared = self._compared(self._path(name))
+        facts, wrong = self._facts(status, compared)
+        if wrong:
+            self._tally.met(DAMAGED, self._place(name), wrong)
+        if facts is None:
+            if name:
+                self._source.up()
+            return
         try:
             made = self._to.directory(name or HOME)
         except NotRestored as error:
@@ -251,15 +277,12 @@ class Homes:
                 self._source.up()
             return
         self._seen[place] = True
-        level = _Level(name, iter(()), status, Proved(), None, made or self._to.replace)
+        level = _Level(name, iter(()), facts, Proved(), compared, made)
         self._levels.append(level)
-        if self._manifest is not None:
-            level.compared = Compared(self._manifest, self._path())
-            wrong = level.compared.itself(status)
-            if wrong:
-                self._tally.met(DAMAGED, self._place(), wrong)
-                level.dressed = level.dressed and not self._strict
-        level.attributes = self._attributes_here(self._place, level.compared)
+        level.attributes = self._attributes_here(self._place, compared)
+        # One that is there already loses nothing to attributes that were not written.
+        kept = self._strict and level.attributes.wrong
+        level.dressed = made or (self._to.replace and not kept)
         level.entries = iter(self._list())
 
     def _leave(self) -> None:
@@ -267,17 +290,17 @@ class Homes:
         for path in level.compared.missing() if level.compared is not None else ():
             self._tally.met(DAMAGED, join(HOME, path), "it is not there")
         if level.dressed:
-            self._dress(level.status, level.attributes, self._place)
+            self._dress(level.facts, level.attributes, self._place)
         self._tally.entry()
         self._levels.pop()
         self._to.up()
         if self._levels:
             self._source.up()
 
-    def _dress(self, status: os.stat_result, found: Proved, place: Callable[[], str]) -> None:
+    def _dress(self, facts: Facts, found: Proved, place: Callable[[], str]) -> None:
         try:
             with per_entry():
-                self._dresser.dress(self._to.here, found.facts(status), found.attributes)
+                self._dresser.dress(self._to.here, found.facts(facts), found.attributes)
         except NotRestored as error:
             self._tally.met(INCOMPLETE, place(), str(error))
         self._tell_lost(place)
@@ -331,10 +354,11 @@ class Homes:
             wrong = compared.entry(path, status, sha256, text)
         if wrong:
             self._tally.met(DAMAGED, self._place(name), wrong)
-            if self._strict:
-                raise NotRestored("it is not what was written, and so not put in place")
         if attributes.wrong:
             self._tally.met(DAMAGED, self._place(name), attributes.wrong)
+        if self._strict and (wrong or attributes.wrong):
+            raise NotRestored("it is not what was written, and so not put in place")
+        if attributes.wrong:
             self._take_away(name, status, attributes)
         if wrong:
             self._distrust(name, attributes.mode(status.st_mode))
@@ -402,12 +426,12 @@ class Homes:
 
     def finish(self) -> None:
         """Give the directories that led to what was restored what they had. Raises DiskTrouble."""
-        for path, status, attributes in reversed(self._pending):
+        for path, facts, attributes in reversed(self._pending):
             try:
                 self._to.go(path)
             except NotRestored:
                 continue
-            self._dress(status, attributes, partial(str, path))
+            self._dress(facts, attributes, partial(str, path))
 
     def close(self) -> None:
         """Let go of everything."""
