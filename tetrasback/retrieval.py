@@ -32,6 +32,7 @@ MAX_ROWS: Final = 1000
 MAX_PATHS: Final = 1000
 MAX_PATH: Final = 4096
 DATABASES: Final = ("", "mysql", "postgresql")
+UNPROVED: Final = "(UNPROVED: not proved to be this server's)"
 _LEFT: Final = "the disk was taken away"
 _OPTIONS: Final = {"in-place": bool, "database": str, "unproved": bool}
 
@@ -208,6 +209,8 @@ def check(method: str, args: Sequence[Any]) -> Mapping[str, str]:
             return {"disk": normalise_uuid(uuid), "snapshot": snapshot and check_folder(snapshot)}
         case "Restore", str(uuid), str(snapshot), paths, str(destination), options:
             where = check_restore(paths, destination, options)
+            if options.get("unproved") and not destination:
+                where = f"{where} {UNPROVED}"  # they are to know that it is not the plain one
             folder = snapshot and check_folder(snapshot)
             return {"disk": normalise_uuid(uuid), "snapshot": folder, "destination": where}
         case "GetJobs", str(uuid), int(), int(limit):

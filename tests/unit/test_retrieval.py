@@ -13,7 +13,7 @@ from tetrasback.core.state import Disk, DiskJob, State
 from tetrasback.core.task import Kind, Task
 from tetrasback.engine import Engine
 from tetrasback.errors import NotPlugged
-from tetrasback.retrieval import Retrieval
+from tetrasback.retrieval import Retrieval, check
 
 
 class Leaving:
@@ -54,3 +54,13 @@ async def test_disk_that_leaves_while_it_is_looked_at(soon: bool) -> None:
 def test_everything_in_place_is_everywhere_that_is_written_to(paths: Sequence[Any]) -> None:
     task = Task(Kind.RESTORE, UUIDS[0], paths=paths, in_place=True)
     assert {"/home", "/etc", "/root"} <= {str(path) for path in destination.targets(task, "/")}
+
+
+@pytest.mark.parametrize("options", [{"in-place": True}, {"database": "mysql"}])
+def test_who_authorises_sees_that_a_restore_is_unproved(options: dict[str, Any]) -> None:
+    def asked(**more: bool) -> str:
+        order = UUIDS[0], "", [], "", {**options, **more}
+        return check("Restore", order)["destination"]
+
+    assert asked(unproved=True) == f"{asked()} (UNPROVED: not proved to be this server's)"
+    assert asked(unproved=False) == asked()
