@@ -3,13 +3,15 @@
 The unit keeps /usr, /boot and /etc read-only for the daemon and all that it starts
 (``ProtectSystem=full``), so that no script harms them. What an administrator has restored there is
 no accident: for as long as that takes they are made writable, in our own mount namespace, which
-nobody else is in. No script runs meanwhile, for no backup does.
+nobody else is in. No script runs meanwhile, for no backup does, nor afterwards until they are
+read-only again.
 
 Where a file system itself is read-only, a restore would fail in the middle, with some files back
 and others not; so that is looked at before anything is written.
 """
 
 import contextlib
+import errno
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -23,14 +25,19 @@ log = logging.getLogger(__name__)
 
 PROTECTED: Final = ("/usr", "/boot", "/efi", "/etc")
 """What ProtectSystem=full keeps read-only, with what is mounted below."""
+INIT: Final = "1"
+"""Whose mount namespace is the system's."""
 _EVERYTHING: Final = ("home", "etc", "srv", "var/www", "root")
 """What a backup holds at most."""
+
+
+_lifted: Final[set[str]] = set()
+"""Mount points made writable and not read-only again yet: our namespace has no others."""
 
 
 @contextlib.contextmanager
 def writable(points: Sequence[str]) -> Iterator[None]:
     """While this holds, the mounts at POINTS, as `protected` found them, can be written to."""
-    lifted: list[str] = []
     try:
         for point in points:
             try:
@@ -38,25 +45,39 @@ def writable(points: Sequence[str]) -> Iterator[None]:
             except OSError as error:  # then `problem` tells of it
                 log.warning("%s cannot be made writable: %s", point, error.strerror)
             else:
-                lifted.append(point)
+                _lifted.add(point)
         yield
     finally:
-        for point in lifted:
-            try:
-                mounting.set_read_only(point, True)
-            except OSError as error:
+        protect()
+
+
+def protect() -> str:
+    """Make read-only again what a restore wrote to; where that still cannot be done, '' = nowhere.
+
+    The kernel refuses while a file there is open for writing, say by a restore that hangs in it.
+    """
+    for point in sorted(_lifted):
+        try:
+            mounting.set_read_only(point, True)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOENT):  # then nothing is mounted there
                 log.error("%s stays writable for the service: %s", point, error.strerror)
+                continue
+        _lifted.discard(point)
+    return min(_lifted, default="")
 
 
 def protected(task: Task, source: str) -> Sequence[str]:
     """The mount points that TASK, a restore, has to write to or below, and that are read-only by
-    our unit's protection alone."""
+    our unit's protection alone: those that are so for everybody were made so by somebody."""
+    theirs = {mount.point for mount in sysfs.mounts(INIT) if "ro" in mount.options}
     reals = [os.path.realpath(_existing(target)) for target in targets(task, source)]
     points = [
         mount.point
         for mount in sysfs.mounts()
         if "ro" in mount.options
         and not mount.read_only
+        and mount.point not in theirs
         and any(_is_below(mount.point, place) for place in PROTECTED)
     ]
     return [

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from tetrasback.adapters import destination
 from tetrasback.adapters.running import PLAIN_ENVIRONMENT, Child, Run
 from tetrasback.core.state import Code, Progress
 from tetrasback.ports import Job, JobResult, Logs, ScriptFile
@@ -59,6 +60,9 @@ class Jobs:
         """Run one script until it and all it started have ended. Never raises for the script."""
         if job.backup_id == self._stopped:
             return JobResult(None, Progress())  # the stop came while its units were being stopped
+        if point := destination.protect():
+            text = f"{point} is open for a restore that hangs; restart the server, then back up"
+            return JobResult(None, Progress(), Code.SCRIPT_REFUSED, text)
         script = self._finder.find(job.script, job.takes)
         if script.problem:
             return JobResult(None, Progress(), Code.SCRIPT_REFUSED, script.problem)

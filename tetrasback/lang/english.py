@@ -96,6 +96,7 @@ SENTENCES: Final[Sequence[str]] = (
     N_("{script} ended with status {status} but named no warning"),
     N_("{script} ended with status {status}"),
     N_("{script} cannot be started: {why}"),
+    N_("{path} is open for a restore that hangs; restart the server, then back up"),
     N_("{script} could not be run: see the journal"),
     N_("{script} was ended from outside, with its supervisor"),
     N_("{script} was stopped: it ran longer than {hours} hours"),
