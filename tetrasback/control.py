@@ -159,6 +159,9 @@ class Control:
                     "device": f"{item.device} ({shown})",
                     "sequence": str(item.disk_sequence),
                 }
+        if "/" in device.removeprefix("/dev/") and not device.startswith("/dev/disk/by-diskseq/"):
+            # A link may lead to another disk when the question has been answered.
+            raise InvalidArgs("a disk is prepared by its own name, such as /dev/sdb, not by a link")
         return {"disk": name, "device": device}
 
     # --- requests -------------------------------------------------------------------------------

@@ -81,6 +81,11 @@ async def test_devices_that_are_none(root: Caller, device: str) -> None:
     assert await root.error("Unplug", "s", device) == "NoSuchDevice"
 
 
+@pytest.mark.parametrize("device", ["/dev/disk/by-id/usb-x", "/dev/block/8:16", "/dev/disk/x"])
+async def test_no_disk_is_prepared_by_a_link_that_may_change(root: Caller, device: str) -> None:
+    assert await root.error("PrepareDisk", "sssb", device, "vert", "ext4", True) == "InvalidArgs"
+
+
 @pytest.mark.parametrize("script", NO_SCRIPT_NAMES, ids=lambda text: repr(text[:12]))
 async def test_names_that_no_script_may_have(root: Caller, script: str) -> None:
     for enabled in (True, False):

@@ -73,7 +73,7 @@ def _path(whole: PreparableView | None, device: str) -> str:
         link = BY_SEQUENCE / str(whole.disk_sequence)
         if os.path.realpath(link) == whole.device:
             return str(link)
-    return device
+    return os.path.realpath(device)  # of links the service takes only those
 
 
 def _check_use(whole: PreparableView) -> None:

@@ -190,6 +190,7 @@ SENTENCES: Final[Sequence[str]] = (
     N_("do not unplug {device} yet: a backup was asked for meanwhile"),
     N_("do not unplug {device} yet: {why}"),
     N_("a device is named by a path below /dev, such as /dev/sdb1"),
+    N_("a disk is prepared by its own name, such as /dev/sdb, not by a link"),
     N_("there is no device {device}; tetras-backctl disks shows what is plugged"),
     N_("{device} is no block device; give one such as /dev/sdb1"),
     N_("{device} does not lie below /dev; give a device such as /dev/sdb1"),
