@@ -14,7 +14,7 @@ UDISKS = "org.freedesktop.UDisks2"
 _COMMANDS = {
     FIREWALLD: ["unshare", "--net", "--", "/usr/sbin/firewalld", "--nofork", "--nopid"],
     UDISKS: [
-        *("unshare", "--mount", "--propagation=private", "sh", "-c"),
+        *("unshare", "--mount", "--propagation=slave", "sh", "-c"),
         "mount -t tmpfs none /var/lib/udisks2 && exec /usr/libexec/udisks2/udisksd",
     ],
 }

@@ -18,7 +18,7 @@ from dbus_next import BusType, Message, MessageType, Variant
 from dbus_next.aio import MessageBus
 
 from tests.harness import Daemon, PrivateBus
-from tests.harness.process import Process
+from tests.harness.process import OWN_MOUNTS, Process
 from tetrasback import names
 
 PLAIN = """\
@@ -38,7 +38,7 @@ PLAIN = """\
 """
 
 # A network namespace of its own hears no uevents, and with /run/udev hidden no udevd is seen.
-_ALONE = ("unshare", "--mount", "--net", "sh", "-c")
+_ALONE = (*OWN_MOUNTS, "--net", "sh", "-c")
 _HIDE = '! test -d /run/udev || mount -t tmpfs none /run/udev; exec "$@"'
 
 SCRIPTS = {

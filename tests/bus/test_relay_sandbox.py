@@ -8,7 +8,7 @@ import pytest
 from tests.bus.relaying import Person, reading
 from tests.harness import Polkitd, PrivateBus, User, run
 from tests.harness import relay as harness
-from tests.harness.process import PYTHON, Process
+from tests.harness.process import OWN_MOUNTS, PYTHON, Process
 from tests.harness.relay import Relay
 
 # MemoryDenyWriteExecute=: PR_SET_MDWE, which lasts over exec (kernel 6.3 and newer).
@@ -93,7 +93,7 @@ def test_it_writes_into_fifos_where_all_is_read_only(
     workspace: Path,
 ) -> None:
     state = workspace / "relay-state"
-    enter: list[str | Path] = ["unshare", "--mount", "--net", "--propagation=slave"]
+    enter: list[str | Path] = [*OWN_MOUNTS, "--net"]
     enter += ["sh", "-c", READ_ONLY, "sh", state, workspace]
     walled(monkeypatch, enter, [])
     with Relay(bus, workspace) as relay:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.harness.bus import PrivateBus
-from tests.harness.process import PROJECT, HarnessError, Process, run, wait_until
+from tests.harness.process import OWN_MOUNTS, PROJECT, HarnessError, Process, run, wait_until
 
 _POLKITD = "/usr/lib/polkit-1/polkitd"
 _NAME = "org.freedesktop.PolicyKit1"
@@ -31,7 +31,8 @@ def at_the_usual_place(bus: PrivateBus, argv: Sequence[str]) -> list[str]:
     """ARGV run where BUS is found at the system bus's own place: polkit's set-uid helper, which
     checks passwords, clears its environment."""
     return [
-        *("unshare", "--mount", "--propagation=private", "sh", "-c", _AT_THE_USUAL_PLACE),
+        *OWN_MOUNTS,
+        *("sh", "-c", _AT_THE_USUAL_PLACE),
         *("sh", str(bus.socket), *argv),
     ]
 
@@ -74,7 +75,7 @@ class Polkitd:
     def _start(self) -> Process:
         places = [self.bus.directory / "polkit-share", self.bus.directory / "polkit-etc"]
         process = Process(
-            ["unshare", "--mount", "--propagation=slave", "sh", "-c", _ENTER, "sh", *places],
+            [*OWN_MOUNTS, "sh", "-c", _ENTER, "sh", *places],
             log=self.bus.directory / "polkitd.log",
             env=self.bus.environment,
         )

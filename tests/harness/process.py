@@ -22,6 +22,11 @@ BASE_ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 
+OWN_MOUNTS = ("unshare", "--mount", "--propagation=slave")
+"""Before a command: with mounts of its own.
+
+Slaves, as private ones would keep the disk of a test beside this one after it was unmounted there.
+"""
 
 VISITOR = "TETRAS_BACK_VISITOR"
 """Set in the terminal of a person who looks around in what we keep running."""

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from tests.harness import run, wait_until
-from tests.harness.process import BASE_ENVIRONMENT, Process
+from tests.harness.process import BASE_ENVIRONMENT, OWN_MOUNTS, Process
 from tests.system.scripts_support import Bench
 
 ROOTS_CLIENT = ["mariadb", "--no-defaults", "--user=root"]
@@ -96,4 +96,4 @@ def seeing(bench: Bench, *servers: MariaDb | PostgreSql, hide: str = "") -> Benc
 def with_steps(bench: Bench, *steps: str) -> Bench:
     """BENCH where the shell commands STEPS are done first, in a mount namespace of the script's."""
     shell = " && ".join([*steps, 'exec "$@"'])
-    return Bench(bench.mount, bench.source, ["unshare", "--mount", "sh", "-c", shell, "sh"])
+    return Bench(bench.mount, bench.source, [*OWN_MOUNTS, "sh", "-c", shell, "sh"])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.harness import LoopDisk, run, wait_until
-from tests.harness.process import BASE_ENVIRONMENT, PROJECT, PYTHON, Process
+from tests.harness.process import BASE_ENVIRONMENT, OWN_MOUNTS, PROJECT, PYTHON, Process
 
 HOST = platform.node()
 
@@ -60,7 +60,7 @@ class OldServer:
         log = workspace / "old.log"
         self._holder = Process(
             [
-                *("unshare", "--mount", "--propagation=slave"),
+                *OWN_MOUNTS,
                 *("sh", "-euc", _NAMESPACE, "sh", scratch),
             ],
             log=log,

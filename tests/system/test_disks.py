@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import LoopDisk, run, wait_until
+from tests.harness.process import OWN_MOUNTS
 from tests.system.remote import RemoteDisks, exchange, identify
 from tetrasback.core.events import GONE
 from tetrasback.ports import Fault
@@ -55,7 +56,7 @@ def test_a_disk_held_in_another_namespace_is_in_use_until_it_is_let_go(
     place.mkdir()
     script = 'mount "$1" "$2" && echo mounted && exec sleep 600'
     holder = subprocess.Popen(
-        ["unshare", "--mount", "sh", "-c", script, "sh", device.node, place],
+        [*OWN_MOUNTS, "sh", "-c", script, "sh", device.node, place],
         stdout=subprocess.PIPE,
     )
     with holder, contextlib.ExitStack() as stack:

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tests.harness import run, settle, wait_until
+from tests.harness.process import OWN_MOUNTS
 from tests.system.scene import COPY, CallFailed, Scene
 
 
@@ -176,7 +177,7 @@ def test_held_disk_becomes_safe_when_it_is_let_go(scene: Scene) -> None:
     there = scene.workspace / "there"
     there.mkdir()
     holder = scene.background(
-        ["unshare", "--mount", "bash", "-c",
+        [*OWN_MOUNTS, "bash", "-c",
          f'mount "{device}" "{there}"; cd "{there}"; {holding.shell}']
     )  # fmt: skip
     holding.reached()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import LoopDisk, Workspace, run
-from tests.harness.process import PROJECT
+from tests.harness.process import OWN_MOUNTS, PROJECT
 from tests.system.database_support import MariaDb, PostgreSql, seeing
 from tests.system.old_server import commands
 from tests.system.restore_support import differences
@@ -108,7 +108,7 @@ class Bare:
             ),
             'exec chroot "$0" /bin/bash -euo pipefail -c "$1"',
         ]
-        argv = ["unshare", "--mount", "sh", "-c", " && ".join(mounts), self.root, script]
+        argv = [*OWN_MOUNTS, "sh", "-c", " && ".join(mounts), self.root, script]
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         return run(argv, seconds=120, env={"PATH": path, "HOME": "/root"}).stdout
 

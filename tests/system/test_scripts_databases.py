@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import LoopDisk, Workspace, run
+from tests.harness.process import OWN_MOUNTS
 from tests.system.database_support import MariaDb, PostgreSql, seeing, with_steps
 from tests.system.scripts_support import HOST, NOCLOUD, Bench, mounted, small_source
 
@@ -112,7 +113,7 @@ def test_a_cluster_of_debians_own_is_dumped(bench: Bench) -> None:
     make = "pg_createcluster --start --port 5444 15 odd -- --no-sync >/dev/null"
     # The cluster ends with the script: so the shell waits for that instead of becoming it.
     steps = [*fresh, make, '{ "$@"; ended=$?; }', "pg_ctlcluster --mode immediate 15 odd stop"]
-    prefix = ["unshare", "--mount", "sh", "-c", " && ".join([*steps, "exit $ended"]), "sh"]
+    prefix = [*OWN_MOUNTS, "sh", "-c", " && ".join([*steps, "exit $ended"]), "sh"]
     done = Bench(bench.mount, bench.source, prefix).run(NOCLOUD, "--postgresql")
     assert done.status == 0, done.output
     dump = unpacked(bench, done.snapshot) / "postgresql-15-odd.sql"

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import LoopDisk, run, wait_until
+from tests.harness.process import OWN_MOUNTS
 from tests.system.scripts_support import (
     HOST,
     NOCLOUD,
@@ -50,7 +51,7 @@ def as_other_machine(bench: Bench, workspace: Path, identity_text: str) -> Bench
     identity = workspace / "machine-id"
     identity.write_text(identity_text + "\n")
     shell = f'mount --bind {identity} /etc/machine-id && exec "$@"'
-    return Bench(bench.mount, bench.source, ["unshare", "--mount", "sh", "-c", shell, "sh"])
+    return Bench(bench.mount, bench.source, [*OWN_MOUNTS, "sh", "-c", shell, "sh"])
 
 
 def test_first_backup_holds_homes_and_configuration(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import LoopDisk, TagRule, UdevDaemon, run, settle
-from tests.harness.process import PROJECT
+from tests.harness.process import OWN_MOUNTS, PROJECT
 from tests.harness.udevd import BlindRule
 from tests.system.remote import exchange
 from tetrasback.adapters import sysfs
@@ -371,7 +371,7 @@ def test_the_disk_of_a_system_file_system_or_swap_is_told_as_such(
     shown = f"from tetrasback.adapters import sysfs; print({name!r} in sysfs.system_disks())"
     for place in ("/srv", "/mnt"):
         script = 'mount "$1" "$2" && exec "$3" -c "$4"'
-        argv = ["unshare", "--mount", "sh", "-c", script, "sh", device, place, sys.executable]
+        argv = [*OWN_MOUNTS, "sh", "-c", script, "sh", device, place, sys.executable]
         told = run([*argv, shown], env={**os.environ, "PYTHONPATH": str(PROJECT)}).stdout
         assert told == f"{place == '/srv'}\n"
 

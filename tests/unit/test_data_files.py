@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import Polkitd, PrivateBus, User, run, run_as, wait_until
-from tests.harness.process import BASE_ENVIRONMENT, PROJECT, PYTHON, Process
+from tests.harness.process import BASE_ENVIRONMENT, OWN_MOUNTS, PROJECT, PYTHON, Process
 from tetrasback import names
 
 _POLICY = PROJECT / "polkit/org.tetraslibre.back.policy"
@@ -230,7 +230,7 @@ def test_udev_understands_the_rules(tmp_path: Path) -> None:
         " exec udevadm test --action=change /sys/block/loop0"
     )
     rules = PROJECT / "udev/90-tetras-back.rules"
-    enter = ["unshare", "--mount", "--propagation=private", "sh", "-c", script, "sh"]
+    enter = [*OWN_MOUNTS, "sh", "-c", script, "sh"]
     told = run([*enter, rules], check=False).stderr
     assert f"Reading rules file: /run/udev/rules.d/{rules.name}" in told
     assert f"{rules.name}:" not in told  # every complaint begins with file and line

@@ -3,6 +3,7 @@
 from playwright.sync_api import expect
 
 from tests.harness import wait_until
+from tests.harness.process import OWN_MOUNTS
 from tests.system.scene import COPY, Scene
 from tests.web.page import Page
 from tests.web.past import fill_history
@@ -228,7 +229,7 @@ def test_a_disk_that_somebody_uses_may_not_be_unplugged(scene: Scene, onlooker: 
     there = scene.workspace / "there"
     there.mkdir()
     mount = f'mount "{device}" "{there}"; cd "{there}"; {holding.shell}'
-    holder = scene.background(["unshare", "--mount", "bash", "-c", mount])
+    holder = scene.background([*OWN_MOUNTS, "bash", "-c", mount])
     holding.reached()
     gate.open()
     assert scene.verdict(disk) == "success"

@@ -190,8 +190,8 @@ class Homes:
 
     def _path(self, name: str = "") -> str:
         """The path below Donnees of NAME in the directory under way, or of that itself."""
-        names = (level.name for level in self._levels)
-        return "/".join(part for part in (self._top, *names, name) if part)
+        names = [level.name for level in self._levels]
+        return "/".join(filter(None, (self._top, *names, name)))
 
     def _place(self, name: str = "") -> str:
         """The same, as a person knows it."""
@@ -253,7 +253,10 @@ class Homes:
 
     def _enter(self, name: str, status: os.stat_result) -> None:
         """Into the directory NAME, '' = Donnees itself."""
-        place = written(self._path(name)) if self._manifest is not None else ""
+        place, compared = "", None
+        if self._manifest is not None:  # no paths, as long as it is deep, for nothing
+            path = self._path(name)
+            place, compared = written(path), Compared(self._manifest, path)
         self._seen[place] = False
         try:
             if name:
@@ -261,7 +264,6 @@ class Homes:
         except OSError as error:
             self._tally.met(DAMAGED, self._place(name), f"cannot be read: {words(error)}")
             return
-        compared = self._compared(self._path(name))
         facts, wrong = self._facts(status, compared)
         if wrong:
             self._tally.met(DAMAGED, self._place(name), wrong)
