@@ -300,6 +300,7 @@ class Performer:
                     result.message,
                     result.snapshot,
                     result.snapshots,
+                    result.unproved,
                 )
             )
 

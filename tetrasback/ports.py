@@ -137,6 +137,7 @@ class TaskResult:
     message: str = ""
     snapshot: str = ""
     snapshots: tuple[Snapshot, ...] | None = None
+    unproved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,15 @@ async def test_latest_of_a_disk_of_other_servers_is_theirs_only_if_it_is_one(
     assert OLDER.snapshot in (await ctl("pin", "bleu", "latest")).out
 
 
+async def test_latest_is_one_that_proves_to_be_this_servers(daemon: StandIn, ctl: Ctl) -> None:
+    name = "2027-01-01_00-00-00_Sauvegarde_web"
+    forged = replace(NEWEST, snapshot=name, started_at=START + 1, proof="unsealed")
+    daemon.snapshots[UUID] = [forged, NEWEST]
+    assert NEWEST.snapshot in (await ctl("pin", "bleu", "latest")).out
+    daemon.snapshots[UUID] = [forged, OLDER]
+    assert name in (await ctl("pin", "bleu", "latest")).out
+
+
 async def test_names_on_a_disk_never_reach_the_terminal(daemon: StandIn, ctl: Ctl) -> None:
     hostile = replace(NEWEST, snapshot=HOSTILE, host=HOSTILE, ours=False)
     daemon.snapshots[UUID] = [hostile, replace(hostile, snapshot=HOSTILE + "2", host=HOSTILE + "2")]

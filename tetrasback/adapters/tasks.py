@@ -72,12 +72,18 @@ class Tasks:
         if snapshots is None or order.task.kind is Kind.LIST:
             return result
         snapshot = chosen(snapshots, order.task.snapshot)
+        if snapshot is None:
+            return _refused(*no_snapshot(order.task.snapshot), snapshots)
+        if not order.task.snapshot and snapshot is not snapshots[0]:
+            newer = f"{snapshots[0].snapshot}: newer, but not proved to be what this server made"
+            self._say(order, f"note: {newer}; {snapshot.snapshot} is taken")
+        refusal = _refusal(order.task, snapshot)
+        if refusal is not None:
+            return _refused(*refusal, snapshots)
         async with self._writable(order):
-            refusal = await self._refusal(order, snapshot)
-            if refusal is not None:
-                code, message = refusal
-                return TaskResult(None, Progress(), code, message, snapshots=tuple(snapshots))
-            assert snapshot is not None
+            why = await self._unreachable(order)
+            if why:
+                return _refused(JobCode.DESTINATION, why, snapshots)
             words = self._words(order, snapshot.snapshot)
             result, _ = await self._start(order, words, order.timeout, progress)
         if order.task.kind is Kind.VERIFY and result.status in (0, STATUS_WARNING):
@@ -94,6 +100,7 @@ class Tasks:
             *_ending(result),
             snapshot=snapshot.snapshot,
             snapshots=tuple(snapshots),
+            unproved=result.unproved,
         )
 
     async def browse(self, order: TaskOrder, shown: Callable[[str, int], None]) -> TaskResult:
@@ -162,41 +169,29 @@ class Tasks:
         with destination.writable(points):
             yield
 
-    async def _refusal(self, order: TaskOrder, snapshot: Snapshot | None) -> tuple[str, str] | None:
-        """Why it is not even begun."""
-        task = order.task
-        if snapshot is None:
-            return no_snapshot(task.snapshot)
-        if task.kind is Kind.VERIFY and not snapshot.manifest:
-            return (
-                JobCode.NO_MANIFEST,
-                "this backup has no manifest: nothing tells how it should be",
-            )
-        if task.replaces and not task.unproved and snapshot.proof != Proof.SEALED:
-            return (
-                JobCode.UNPROVED,
-                "this backup is not proved to be what this server made, nothing was replaced:"
-                " restore it to a directory and look at it, or allow what is not proved",
-            )
-        if task.kind is Kind.RESTORE:
-            # In a thread: the way to it may lie on another disk that hangs.
-            looking = asyncio.to_thread(destination.problem, task, order.source)
-            try:
-                why = await asyncio.wait_for(looking, self._patience)
-            except TimeoutError:
-                why = (
-                    "what is restored to does not answer, nothing was restored: see what is mounted"
-                )
-            if why:
-                return JobCode.DESTINATION, why
-        return None
+    async def _unreachable(self, order: TaskOrder) -> str:
+        """Why nothing can be restored to where it shall go; '' = nothing is in the way."""
+        if order.task.kind is not Kind.RESTORE:
+            return ""
+        # In a thread: the way to it may lie on another disk that hangs.
+        looking = asyncio.to_thread(destination.problem, order.task, order.source)
+        try:
+            return await asyncio.wait_for(looking, self._patience)
+        except TimeoutError:
+            return "what is restored to does not answer, nothing was restored: see what is mounted"
 
     def _judged(self, order: TaskOrder, snapshot: Snapshot, result: TaskResult) -> TaskResult:
         """RESULT, and what is wrong with the backup as a whole."""
-        if snapshot.proof != Proof.BROKEN:
-            return result
-        why = "its mark or its manifest was changed, or it was given another name"
-        return self._warned(order, result, f"damaged: {snapshot.snapshot}: {why}")
+        match snapshot.proof:
+            case Proof.BROKEN:
+                why = "its mark or its manifest was changed, or it was given another name"
+                return self._warned(order, result, f"damaged: {snapshot.snapshot}: {why}")
+            case Proof.UNSEALED:
+                why = "it has no seal: it may be another, or an older one, under this name"
+                clean = not result.progress.warnings
+                warned = self._warned(order, result, f"{snapshot.snapshot}: {why}")
+                return replace(warned, unproved=clean)
+        return result
 
     async def _verify_archive(
         self, order: TaskOrder, folder: str, result: TaskResult
@@ -222,7 +217,7 @@ class Tasks:
         self._say(order, f"warning: {warning}")
         said = result.progress
         said = replace(said, warnings=said.warnings + 1, warned=(*said.warned, warning))
-        return replace(result, status=STATUS_WARNING, progress=said)
+        return replace(result, status=STATUS_WARNING, progress=said, unproved=False)
 
     def _words(self, order: TaskOrder, folder: str) -> Sequence[str]:
         """The program's command line, its own name left out."""
@@ -292,6 +287,26 @@ class Tasks:
             self._logs.add(order.job_id, line)
         else:
             log.info("%s: %s", LABEL, line)
+
+
+def _refusal(task: Task, snapshot: Snapshot) -> tuple[str, str] | None:
+    """Why TASK is not even begun."""
+    if task.kind is Kind.VERIFY and not snapshot.manifest:
+        return (
+            JobCode.NO_MANIFEST,
+            "this backup has no manifest: nothing tells how it should be",
+        )
+    if task.replaces and not task.unproved and snapshot.proof != Proof.SEALED:
+        return (
+            JobCode.UNPROVED,
+            "this backup is not proved to be what this server made, nothing was replaced:"
+            " restore it to a directory and look at it, or allow what is not proved",
+        )
+    return None
+
+
+def _refused(code: str, message: str, snapshots: Sequence[Snapshot]) -> TaskResult:
+    return TaskResult(None, Progress(), code, message, snapshots=tuple(snapshots))
 
 
 def _unproved(task: Task) -> Sequence[str]:

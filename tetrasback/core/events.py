@@ -238,7 +238,8 @@ class TaskFinished:
     """`RunTask` has ended. ``status``, ``code`` and ``message`` as in ScriptFinished.
 
     ``snapshot``: the folder it was about. ``snapshots``: what was seen on the disk, newest first;
-    None = it could not be looked at.
+    None = it could not be looked at. ``unproved``: all that was warned of is that nothing proves
+    which backup it is.
     """
 
     backup_id: int
@@ -248,6 +249,7 @@ class TaskFinished:
     message: str = ""
     snapshot: str = ""
     snapshots: tuple[Snapshot, ...] | None = None
+    unproved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,10 @@ _WARNED: Final = {
     Kind.VERIFY: (JobCode.CONTENT_DAMAGED, "something is not as it was written: see its log"),
     Kind.RESTORE: (JobCode.RESTORE_WARNING, "restored, but not all of it as it was: see its log"),
 }
+_UNPROVED: Final = (
+    JobCode.UNPROVED,
+    "its content is as it was written, but it may be another backup, or an older one: see its log",
+)
 
 
 _FINISHING: Final = (Awaiting.SYNC, Awaiting.CLOSE, Awaiting.GRACE)
@@ -226,7 +230,8 @@ def _of_run(job: DiskJob, event: events.TaskFinished) -> Finding | None:
     if event.status == 0 and not event.progress.warnings:
         return None
     if event.status in (0, STATUS_WARNING):
-        code, message = _WARNED.get(kind, (Code.SCRIPT_WARNING, "done, but see the journal"))
+        warned = _WARNED.get(kind, (Code.SCRIPT_WARNING, "done, but see the journal"))
+        code, message = _UNPROVED if event.unproved else warned
         return Finding(Verdict.WARNING, code, message)
     return Finding(
         Verdict.FAILED,

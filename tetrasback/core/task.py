@@ -103,12 +103,18 @@ class Task:
 
 
 def chosen(snapshots: Sequence[Snapshot], folder: str) -> Snapshot | None:
-    """The one in FOLDER, '' = the newest, of SNAPSHOTS, newest first; one that was made to look
-    newer last of all."""
-    if not folder:
-        newest = next(iter(snapshots), None)
-        return next((item for item in snapshots if item.proof != Proof.BROKEN), newest)
-    return next((item for item in snapshots if item.snapshot == folder), None)
+    """The one in FOLDER, '' = the newest, of SNAPSHOTS, newest first.
+
+    Whoever had the disk can make one look newer than all, so one that proves what it is goes
+    before one that does not, and one that was changed comes last of all.
+    """
+    if folder:
+        return next((item for item in snapshots if item.snapshot == folder), None)
+
+    def trust(item: Snapshot) -> int:
+        return (item.proof == Proof.SEALED) - (item.proof == Proof.BROKEN)
+
+    return max(snapshots, key=trust, default=None)  # of equals, the first
 
 
 def no_snapshot(folder: str) -> tuple[str, str]:

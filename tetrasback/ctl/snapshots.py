@@ -148,8 +148,9 @@ async def find(client: Client, disk: DiskView, text: str) -> str:
 def choose(known: Sequence[SnapshotView], text: str, disk: str) -> SnapshotView:
     """Which of KNOWN is meant by TEXT: a folder's name, a beginning that fits one, or `latest`.
 
-    That is this server's newest; where none is this server's, as on a new one, the newest, if all
-    are of one server. UnknownSnapshot where none fits, InvalidArgs where several do.
+    That is this server's newest, one that proves it before one that does not; where none is this
+    server's, as on a new one, the newest, if all are of one server. UnknownSnapshot where none
+    fits, InvalidArgs where several do.
     """
     shown = clean(disk, 64)
     if not known:
@@ -174,8 +175,13 @@ def choose(known: Sequence[SnapshotView], text: str, disk: str) -> SnapshotView:
 
 
 def _latest(known: Sequence[SnapshotView], disk: str) -> SnapshotView:
-    whole = [one for one in known if one.proof != BROKEN]
-    candidates = [one for one in whole if one.ours] or [one for one in known if one.ours] or known
+    ours = [one for one in known if one.ours]
+    candidates = (
+        [one for one in ours if one.proof == SEALED]
+        or [one for one in ours if one.proof != BROKEN]
+        or ours
+        or known
+    )
     hosts = sorted({one.host for one in candidates})
     if len(hosts) > 1 and not candidates[0].ours:
         raise InvalidArgs(

@@ -144,6 +144,10 @@ SENTENCES: Final[Sequence[str]] = (
     N_("its backups are being read"),
     N_("something is not as it was written: see its log"),
     N_("restored, but not all of it as it was: see its log"),
+    N_(
+        "its content is as it was written, but it may be another backup, or an older one: see its"
+        " log"
+    ),
     N_("done, but see the journal"),
     N_("it could not be done: its log says why"),
     N_("it could not be done: the journal says why"),

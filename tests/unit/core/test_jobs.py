@@ -64,6 +64,16 @@ def test_what_is_complained_of_while_the_disk_leaves_is_no_damage() -> None:
     assert (last(world).verdict, last(world).code) == ("interrupted", "disk-gone")
 
 
+@pytest.mark.parametrize(("unproved", "code"), [(True, "unproved"), (False, "content-damaged")])
+def test_backup_that_may_be_another_is_not_called_damaged(unproved: bool, code: str) -> None:
+    world = running(Kind.VERIFY)
+    (run,) = world.pending
+    said = Progress(warnings=1)
+    world.answer(run, events.TaskFinished(run.job_id, 3, said, unproved=unproved))
+    world.settle()
+    assert (last(world).verdict, last(world).code) == ("warning", code)
+
+
 def test_disk_that_is_only_looked_at_is_safe_again_without_a_word() -> None:
     world = plugged()
     ask(world, Kind.LIST)
