@@ -15,7 +15,7 @@ def fresh_disk(directory: Path, fs: str, name: str, size_mb: int) -> Iterator[Pa
     with LoopDisk(directory, fs, size_mb, name=f"{name}-{fs}") as disk:
         device = disk.attach()
         # As the daemon mounts; nothing is put off to a background that no figure would show.
-        options = "nosuid,nodev,noexec" + (",noinit_itable" if fs == "ext4" else "")
+        options = "nosuid,nodev,noexec,noatime" + (",noinit_itable" if fs == "ext4" else "")
         run(["mount", "-t", fs, "-o", options, device, place])
         try:
             yield place

@@ -133,7 +133,7 @@ def mounted(disk: LoopDisk, where: Path, *options: str) -> Path:
     where.mkdir(exist_ok=True)
     run(["mount", "--bind", where, where])
     run(["mount", "--make-shared", where])
-    settings = ",".join(["nosuid", "nodev", "noexec", *options])
+    settings = ",".join(["nosuid", "nodev", "noexec", "noatime", *options])
     run(["mount", "-o", settings, disk.attach(), where])
     return where
 

@@ -32,7 +32,7 @@ def test_mounted_written_synced_and_released(
     point = Path(disks.mount_point())
     assert disks.shell('stat -c "%a %U" "$1"/..', point) == "700 root\n"
     options = disks.shell('findmnt -n -o OPTIONS,FSTYPE "$1"', point)
-    for word in ("nosuid", "nodev", "noexec", "nosymfollow", fs):
+    for word in ("nosuid", "nodev", "noexec", "nosymfollow", "noatime", fs):
         assert word in options
     disks.shell('head -c 1000000 /dev/urandom >"$1"/file', point)
     disks.probe()

@@ -23,6 +23,10 @@ from tests.system.scripts_support import (
     small_source,
     start,
 )
+from tetrasback.snapshot.key import read_key
+from tetrasback.snapshot.manifest import open_manifest
+from tetrasback.snapshot.subvolumes import state
+from tetrasback.snapshot.trees import Tree
 
 MB = 1 << 20
 SIZE = re.compile(r", ([0-9.]+)([KMG]?)i?B( so far)?, (?:to make room|as the rules say)$")
@@ -339,3 +343,19 @@ def test_the_way_back(bench: Bench, workspace: Path) -> None:
 
 
 _PACKAGE = Path(__file__).resolve().parents[2] / "tetrasback/snapshot"
+
+
+def test_a_backup_and_its_verification_leave_the_copies_as_they_were_sealed(bench: Bench) -> None:
+    """Or the next backup would look at every file of this one again."""
+    shutil.rmtree(bench.source / "home")
+    odd_entries(bench.source / "home")
+    for _ in range(3):
+        folder = bench.backup("--data", VERIFY_MINUTES="5")
+        tree = Tree(str(donnees(bench, folder)), quiet=True)
+        manifest = open_manifest(
+            bench.mount / ".tetras-back/manifests" / folder,
+            read_key(bench.source.parent / "manifest.key"),
+        )
+        assert manifest.subvolume == state(tree.root) != ""
+        tree.close()
+        manifest.close()

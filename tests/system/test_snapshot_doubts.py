@@ -11,7 +11,7 @@ import pytest
 from tests.harness import LoopDisk, run
 from tests.system.test_snapshot import Place, Told, differences, inode, make_place
 from tests.system.test_snapshot_verify import flip, verify
-from tetrasback.snapshot import making, worker
+from tetrasback.snapshot import making, subvolumes, worker
 from tetrasback.snapshot.key import read_key
 from tetrasback.snapshot.late import Late
 from tetrasback.snapshot.listing import Named, list_directory
@@ -151,3 +151,53 @@ def test_a_damaged_directory_is_mended_in_place(btrfs: Place) -> None:
     btrfs.make("--damaged", str(damaged))
     assert os.getxattr(btrfs.last / "d17", "user.old") == b"value"
     assert verify(btrfs, 2, status=EXIT_OK) == (set(), 0)
+
+
+CHANGED: dict[str, Callable[[Path], object]] = {
+    "its mode": lambda file: file.chmod(0o4777),
+    "its owner": lambda file: os.chown(file, 4, 4),
+    "its time": lambda file: os.utime(file, (1, 1)),
+    "its length": lambda file: os.truncate(file, 1),
+    "its kind": lambda file: (file.unlink(), file.symlink_to("one")),
+}
+MOVED: dict[str, Callable[[Path], object]] = {
+    "nothing left of it": lambda file: file.unlink(),
+    "its name": lambda file: file.rename(file.with_name("other")),
+    "another beside it": lambda file: file.with_name("planted").write_text("by a stranger"),
+    "a directory beside it": lambda file: file.with_name("planted").mkdir(),
+}
+
+
+@pytest.mark.parametrize("what", [*CHANGED, *MOVED])
+def test_what_was_done_to_a_subvolume_is_not_carried_over(btrfs: Place, what: str) -> None:
+    btrfs.make()
+    btrfs.make()
+    {**CHANGED, **MOVED}[what](btrfs.last / "d7/one")
+    said = btrfs.make(status=EXIT_WARNING if what in CHANGED else EXIT_OK)
+    assert [line.rpartition("/")[2] for line in said if "disk-damaged" in line] == (
+        ["one"] if what in CHANGED else []
+    )
+    assert differences(btrfs.source, btrfs.last) == ""
+    assert verify(btrfs, 3, status=EXIT_OK) == (set(), 0)
+
+
+def test_a_subvolume_that_nobody_changed_is_known_to_be_so(btrfs: Place) -> None:
+    """Or each backup would look at every file of the one before."""
+
+    def untouched(number: int) -> bool:
+        tree, manifest = Tree(str(btrfs.at(number))), btrfs.manifest(number)
+        try:
+            return manifest.subvolume == subvolumes.state(tree.root) != ""
+        finally:
+            tree.close()
+            manifest.close()
+
+    btrfs.make()
+    (btrfs.source / "d3/one").write_text("changed")
+    btrfs.make()
+    btrfs.at(2).rename(btrfs.disk / "elsewhere")
+    (btrfs.disk / "elsewhere").rename(btrfs.at(2))
+    btrfs.make()
+    assert [untouched(number) for number in (1, 2, 3)] == [True] * 3
+    (btrfs.at(2) / "d3/one").chmod(0o600)
+    assert [untouched(number) for number in (1, 2, 3)] == [True, False, True]

@@ -16,6 +16,7 @@ MS_NOSUID: Final = 2
 MS_NODEV: Final = 4
 MS_NOEXEC: Final = 8
 MS_NOSYMFOLLOW: Final = 256
+MS_NOATIME: Final = 1024
 _MS_REC: Final = 16384
 _MS_SLAVE: Final = 1 << 19
 

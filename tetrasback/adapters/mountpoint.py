@@ -16,7 +16,11 @@ from tetrasback.core.devices import BlockDevice
 from tetrasback.ports import Fault, Room
 
 _FLAGS: Final = (
-    mounting.MS_NOSUID | mounting.MS_NODEV | mounting.MS_NOEXEC | mounting.MS_NOSYMFOLLOW
+    mounting.MS_NOSUID
+    | mounting.MS_NODEV
+    | mounting.MS_NOEXEC
+    | mounting.MS_NOSYMFOLLOW
+    | mounting.MS_NOATIME  # to look at a backup changes nothing in it
 )
 _OPTIONS: Final = {"ext4": "errors=remount-ro"}
 _REPAIR: Final = {"ext4": "fsck.ext4 -f", "xfs": "xfs_repair", "btrfs": "btrfs check"}

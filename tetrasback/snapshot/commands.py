@@ -64,7 +64,13 @@ def make_snapshot(options: argparse.Namespace, speaker: Speaker) -> None:
         and previous is not None
         and os.fstat(previous.root).st_dev != os.fstat(target.root).st_dev
     )
-    job = Job(source, target, previous, manifest, in_place, apart, excluded, distrusted)
+    # Asked only now: when the snapshot was made of it, all that had been done in it was written.
+    untouched = (
+        in_place
+        and (previous is not None and manifest is not None and manifest.subvolume != "")
+        and manifest.subvolume == subvolumes.state(previous.root)
+    )
+    job = Job(source, target, previous, manifest, in_place, untouched, apart, excluded, distrusted)
     make(job, options.manifest, key, options.jobs, speaker, disk)
     speaker.end()
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from tetrasback.snapshot import subvolumes
 from tetrasback.snapshot.late import Late
 from tetrasback.snapshot.listing import written
 from tetrasback.snapshot.manifest import Block, Manifest, Writer, decode_name, read_line
@@ -34,12 +35,15 @@ def make(job: Job, manifest: Path, key: bytes, jobs: int, listener: Listener, di
         long = _long_directories(job.manifest) if job.manifest is not None else {}
         with Team(files, lambda reporter: Worker(job, reporter), listener, long) as team:
             outcome = team.run()
-        disk.begin_sync()  # it takes long, and what is left does not
         late = Late(job, listener)
         late.link(outcome, lambda: _all_lines(files, outcome, job.manifest))
+        disk.begin_sync()  # it takes long, and what is left does not
         try:
-            _write(output, files, outcome, late.lines, job.manifest, key)
-            output.flush()
+            writer = Writer(output, key)
+            _write(writer, files, outcome, late.lines, job.manifest)
+            if subvolumes.is_subvolume(job.target.root):
+                disk.await_sync()  # what is not written yet would be a change to come
+            writer.close(subvolumes.state(job.target.root))
         except OSError as error:
             raise disk_trouble(error, str(manifest)) from error
         disk.sync()
@@ -82,18 +86,16 @@ def _all_lines(
 
 
 def _write(
-    output: BinaryIO,
+    writer: Writer,
     files: Sequence[BinaryIO],
     outcome: Outcome,
     late: Mapping[str, Sequence[str]],
     before: Manifest | None,
-    key: bytes,
 ) -> None:
     """What the workers wrote, in order, with what came LATE in its place.
 
     Most often most stands in the manifest BEFORE, and that as far as the next change is one piece.
     """
-    writer = Writer(output, key)
     fresh = {written(item.path): item for item in outcome.done}
     old = before.blocks if before is not None else {}
     run: list[tuple[str, Block]] = []
@@ -114,7 +116,6 @@ def _write(
             end_run()
             writer.directory(place, *_with_late(done, _lines(files, done), late.get(done.path)))
     end_run()
-    writer.close()
 
 
 def _with_late(done: Done, lines: bytes, added: Sequence[str] | None) -> tuple[bytes, int, int]:

@@ -26,8 +26,10 @@ them. (mtree(5) has no keyword for them, and refuses those that it does not have
 
 To programs that read mtree(5), what begins with ``#`` is a comment. ``#directory`` gives offset
 and length of a directory's lines, the number of its files and their bytes; ``#directories`` the
-offset of the first of those lines. The last line seals everything before it with a key that only
-the server has, so that nobody who had the disk can pass another content off as a backup::
+offset of the first of those lines. Where the snapshot is a subvolume of a Btrfs, a line before them
+tells the state in which it was left (`subvolumes.state`): ``#subvolume 0c5d…:2411``. The last line
+seals everything before it with a key that only the server has, so that nobody who had the disk can
+pass another content off as a backup::
 
     head -n -1 MANIFEST | openssl dgst -sha256 -mac HMAC -macopt hexkey:KEY
 """
@@ -68,6 +70,7 @@ _PLAIN: Final = re.compile(r'[!"$-)+->@-Z\]-~]*')
 """What is printed, but for a blank and ``# * ? [ \\``: a comment, patterns, the sign of escapes."""
 _ESCAPED: Final = re.compile(rb"\\([0-3][0-7]{2})")
 _BLOCK: Final = re.compile(rb"#directory" + rb" ([0-9]{1,18})" * 4 + rb" ([!-~]+)\n")
+_SUBVOLUME: Final = re.compile(rb"\n#subvolume ([0-9a-f]{32}:[0-9]{1,20})\n\Z")
 _SEALED: Final = re.compile(rb"#hmac-sha256 ([0-9a-f]{64})\n")
 _TYPES: Final = {
     stat.S_IFREG: "file",
@@ -239,13 +242,19 @@ class Manifest:
     """A manifest to compare with. Only the table of its directories is held in memory."""
 
     def __init__(
-        self, descriptor: int, blocks: Mapping[str, Block], covers_attributes: bool
+        self,
+        descriptor: int,
+        blocks: Mapping[str, Block],
+        covers_attributes: bool,
+        subvolume: str = "",
     ) -> None:
         self.descriptor = descriptor
         self.blocks = blocks
         """By the directory's path, as it is written in the manifest."""
         self.covers_attributes = covers_attributes
         """Whether an entry without a word for attributes has none."""
+        self.subvolume = subvolume
+        """The `subvolumes.state` in which the snapshot was left; '' = not known, or it is none."""
 
     @property
     def files(self) -> int:
@@ -303,7 +312,9 @@ def read_manifest(descriptor: int, key: bytes | None) -> Manifest:
             raise BadManifest("the manifest is no regular file")
         end = _check_seal(descriptor, key)
         head = os.pread(descriptor, len(HEAD + COVERS), 0)
-        return Manifest(descriptor, _read_table(descriptor, end), head == HEAD + COVERS)
+        start = _find_table(descriptor, end)
+        blocks, subvolume = _read_table(descriptor, start), _read_subvolume(descriptor, start)
+        return Manifest(descriptor, blocks, head == HEAD + COVERS, subvolume)
     except BaseException:
         os.close(descriptor)
         raise
@@ -342,12 +353,20 @@ def written_seal(descriptor: int) -> str:
         return ""
 
 
-def _read_table(descriptor: int, end: int) -> dict[str, Block]:
+def _find_table(descriptor: int, end: int) -> int:
     tail = os.pread(descriptor, min(64, end), max(0, end - 64))
     found = re.search(rb"\n#directories ([0-9]{1,18})\n\Z", tail)
     if found is None:
         raise BadManifest("the manifest has no table of its directories")
-    start = int(found[1])
+    return int(found[1])
+
+
+def _read_subvolume(descriptor: int, start: int) -> str:
+    found = _SUBVOLUME.search(os.pread(descriptor, min(80, start), max(0, start - 80)))
+    return found[1].decode("ascii") if found is not None else ""
+
+
+def _read_table(descriptor: int, start: int) -> dict[str, Block]:
     blocks = {}
     with open(descriptor, "rb", closefd=False) as file:
         file.seek(start)
@@ -399,8 +418,10 @@ class Writer:
         for piece in _pieces(manifest.descriptor, start, end):
             self._write(piece)
 
-    def close(self) -> None:
-        """Add the table and the seal."""
+    def close(self, subvolume: str = "") -> None:
+        """Add the state of the SUBVOLUME ('' = it is none), the table and the seal."""
+        if subvolume:
+            self._write(f"#subvolume {subvolume}\n".encode("ascii"))
         start = self._offset
         table = [
             f"#directory {block.offset} {block.length} {block.files} {block.bytes} {path}\n"

@@ -16,6 +16,7 @@ _SNAP_DESTROY: Final = 1 << 30 | 4096 << 16 | _MAGIC << 8 | 15
 _SYNC: Final = _MAGIC << 8 | 8
 _TREE_SEARCH: Final = 3 << 30 | 4096 << 16 | _MAGIC << 8 | 17
 _FS_INFO: Final = 2 << 30 | 1024 << 16 | _MAGIC << 8 | 31
+_SUBVOL_INFO: Final = 2 << 30 | 504 << 16 | _MAGIC << 8 | 60
 _ROOT_INODE: Final = 256
 """Inode number of the top directory of every subvolume."""
 EMPTY_SUBVOLUME: Final = 2
@@ -31,6 +32,8 @@ _SEARCH: Final = struct.Struct("=Q QQ QQ QQ II I 36x")
 most so many items (how many there are, when it comes back)."""
 _FOUND: Final = struct.Struct("=Q QQ II")
 """struct btrfs_ioctl_search_header: transaction, object, offset, type, length of what follows."""
+_SUBVOLUME: Final = struct.Struct("=296x 16s 32x Q 152x")
+"""struct btrfs_ioctl_get_subvol_info_args: UUID, and the transaction of the last change in it."""
 
 _ROOT_TREE: Final = 1
 _ROOT_ITEM: Final = 132
@@ -51,6 +54,23 @@ def on_btrfs(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def state(descriptor: int) -> str:
+    """A word for all that is in the subvolume whose top is open; '' = it is none, or not told.
+
+    Any change of a content, a name or an attribute in it changes the word. What is not written yet
+    does not count: ask after a sync, or after a snapshot was made of it.
+    """
+    answer = bytearray(_SUBVOLUME.size)
+    try:
+        if not is_subvolume(descriptor):
+            return ""
+        fcntl.ioctl(descriptor, _SUBVOL_INFO, answer)  # since Linux 4.18
+    except OSError:
+        return ""
+    name, changed = _SUBVOLUME.unpack(answer)
+    return f"{name.hex()}:{changed}"
 
 
 def create(directory: int, name: str) -> None:

@@ -33,11 +33,15 @@ class Disk:
         self._thread = threading.Thread(target=self._sync, daemon=True)
         self._thread.start()
 
-    def sync(self) -> None:
-        """Return once everything is on the disk. Raises DiskTrouble if anything ever was not."""
+    def await_sync(self) -> None:
+        """Return once that has ended; whether it went well, `sync` tells."""
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+
+    def sync(self) -> None:
+        """Return once everything is on the disk. Raises DiskTrouble if anything ever was not."""
+        self.await_sync()
         self._sync()
         if self._lost is not None:
             # Room was given when it was written: whatever the kernel says, the disk took it back.

@@ -24,8 +24,9 @@ def share(
     """Of each of a directory's ENTRIES its line, if the entry has not changed and is shared now.
 
     LINES are those of the snapshot before, PREFIX is what their paths begin with, BEFORE its open
-    directory. TARGET is the directory that is filled; -1 where it began as a copy of BEFORE, and
-    there is nothing to do to share. Paths that are DISTRUSTED are left out.
+    directory; -1 where nobody has changed it since. TARGET is the directory that is filled; -1
+    where it began as a copy of BEFORE, and there is nothing to do to share. Paths that are
+    DISTRUSTED are left out.
     """
     kept: list[str | None] = [None] * len(entries)
     plain = is_plain("".join([name for name, _ in entries]))
@@ -50,6 +51,9 @@ def share(
             continue
         tags = f" tags={found.st_ctime_ns:x}:{found.st_ino:x} "
         if tags not in line and not line.endswith(tags[:-1]):
+            continue
+        if before < 0:
+            kept[number] = line
             continue
         try:
             copy = look(name, dir_fd=before, follow_symlinks=False)

@@ -101,6 +101,8 @@ class Job:
     """Of `previous`; None = there is none that can be believed."""
     in_place: bool = False
     """The target began as a snapshot of `previous`."""
+    untouched: bool = False
+    """In place: nobody has changed anything in `previous` since its manifest was written."""
     apart: bool = False
     """The target lies in another subvolume than `previous` (or on another file system): names
     cannot be linked, but content may be shared."""
@@ -281,10 +283,12 @@ class Worker:
 
     def _kept(self, here: Here, old: Sequence[str], entries: Sequence[Named]) -> list[str | None]:
         """Of those ENTRIES that have not changed and are shared now, the lines; OLD had all."""
-        if here.before < 0 or not old or not self._covered or self._job.apart:
+        job = self._job
+        if here.before < 0 or not old or not self._covered or job.apart:
             return [None] * len(entries)
-        target = -1 if self._job.in_place else here.target
-        return share(old, here.prefix, entries, here.before, target, self._job.distrusted)
+        before = -1 if job.untouched else here.before
+        target = -1 if job.in_place else here.target
+        return share(old, here.prefix, entries, before, target, job.distrusted)
 
     def _clear(self, here: Here, wanted: set[str]) -> None:
         for name in here.present - wanted:
