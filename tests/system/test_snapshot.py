@@ -15,8 +15,9 @@ import pytest
 from tests.harness import LoopDisk, run, wait_until
 from tests.harness.process import PROJECT
 from tests.system.scripts_support import mounted, odd_entries
-from tetrasback.snapshot import worker
+from tetrasback.snapshot import entries, worker
 from tetrasback.snapshot.copying import Copied
+from tetrasback.snapshot.job import Job
 from tetrasback.snapshot.key import read_key
 from tetrasback.snapshot.listing import Named, list_directory
 from tetrasback.snapshot.making import make
@@ -503,7 +504,7 @@ def test_what_vanishes_between_list_and_copy_is_a_note(
     os.link(ext4.source / "d4/one", ext4.source / "d6/one")
     ext4.at(1).mkdir()
     told = Told()
-    job = worker.Job(Tree(str(ext4.source)), Tree(str(ext4.at(1))))
+    job = Job(Tree(str(ext4.source)), Tree(str(ext4.at(1))))
     disk = Disk([ext4.disk])
     make(job, ext4.at(1, ".mtree"), read_key(ext4.key), 1, told, disk)
     disk.close()
@@ -532,11 +533,11 @@ def test_what_cannot_be_read_is_not_there_as_it_was_before(
         raise bad
 
     monkeypatch.setattr(worker, "list_directory", listed)
-    monkeypatch.setattr(worker, "hash_file", hashed)
+    monkeypatch.setattr(entries, "hash_file", hashed)
     run(["btrfs", "subvolume", "snapshot", place.at(1), place.at(2)])
     told = Told()
     before, manifest = Tree(str(place.at(1))), place.manifest(1)
-    job = worker.Job(Tree(str(place.source)), Tree(str(place.at(2))), before, manifest, True)
+    job = Job(Tree(str(place.source)), Tree(str(place.at(2))), before, manifest, True)
     disk = Disk([place.disk])
     make(job, place.at(2, ".mtree"), read_key(place.key), 1, told, disk)
     assert [path for _, path, _ in told.met_] == ["d3", "d4/one"]

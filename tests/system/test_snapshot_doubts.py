@@ -12,6 +12,7 @@ from tests.harness import LoopDisk, run
 from tests.system.test_snapshot import Place, Told, differences, inode, make_place
 from tests.system.test_snapshot_verify import flip, verify
 from tetrasback.snapshot import making, subvolumes, worker
+from tetrasback.snapshot.job import Job
 from tetrasback.snapshot.key import read_key
 from tetrasback.snapshot.late import Late
 from tetrasback.snapshot.listing import Named, list_directory
@@ -38,7 +39,7 @@ def here(place: Place, told: Told) -> None:
     """Make the first snapshot in this process, so that the moment can be chosen."""
     place.at(1).mkdir()
     place.key.write_text(os.urandom(32).hex() + "\n")
-    job = worker.Job(Tree(str(place.source)), Tree(str(place.at(1))))
+    job = Job(Tree(str(place.source)), Tree(str(place.at(1))))
     disk = Disk([place.disk])
     make(job, place.at(1, ".mtree"), read_key(place.key), 1, told, disk)
     for opened in (job.source, job.target, disk):

@@ -14,6 +14,7 @@ from typing import Final
 
 from tetrasback.snapshot import subvolumes
 from tetrasback.snapshot.fingerprint import fingerprint
+from tetrasback.snapshot.job import Job
 from tetrasback.snapshot.key import existing_key, read_key
 from tetrasback.snapshot.listing import written
 from tetrasback.snapshot.making import make
@@ -40,7 +41,6 @@ from tetrasback.snapshot.trees import DIRECTORY, Tree
 from tetrasback.snapshot.troubles import DiskTrouble, Refused, disk_trouble, words
 from tetrasback.snapshot.verifying import Extent, Newer, verify
 from tetrasback.snapshot.weighing import weigh
-from tetrasback.snapshot.worker import Job
 
 DATE_FORM: Final = "%Y-%m-%d_%H-%M-%S"
 """As the names of backups begin; local time."""

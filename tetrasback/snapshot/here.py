@@ -1,6 +1,7 @@
 """The directory that a worker is at: what is open of it, what was told of it, what is done."""
 
 import os
+import stat
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final
@@ -61,6 +62,13 @@ class Here:
             except OSError as error:
                 raise disk_trouble(error, self.path) from error
         return self._present
+
+    def add(self, line: str, status: os.stat_result) -> None:
+        """An entry with this state is done: its LINE in the manifest."""
+        self.lines.append(line)
+        self.files += 1
+        if stat.S_ISREG(status.st_mode):
+            self.bytes += status.st_size
 
     def forget(self, name: str) -> None:
         """NAME is not there any more."""

@@ -12,13 +12,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from tetrasback.snapshot.entries import Entries
+from tetrasback.snapshot.job import Job
 from tetrasback.snapshot.listing import written
 from tetrasback.snapshot.manifest import decode_name
 from tetrasback.snapshot.removing import remove
 from tetrasback.snapshot.teamwork import Listener, Outcome
 from tetrasback.snapshot.trees import Tree
 from tetrasback.snapshot.troubles import SourceTrouble, Vanished, disk_trouble
-from tetrasback.snapshot.worker import Job, Worker
 
 
 class Late:
@@ -27,7 +28,7 @@ class Late:
     def __init__(self, job: Job, listener: Listener) -> None:
         self._job = job
         self._listener = listener
-        self._worker = Worker(job, _Direct(listener), late=True)
+        self._entries = Entries(job, _Direct(listener), late=True)
         self.lines: defaultdict[str, list[str]] = defaultdict(list)
         """Directory → lines that its own lack."""
 
@@ -51,7 +52,7 @@ class Late:
         for path in paths:
             try:
                 if not first or not self._link(first, path):
-                    first, rest = path, self._worker.take(path, file)
+                    first, rest = path, self._entries.take(path, file)
             except Vanished:
                 self._listener.met("vanished", path, "")
                 continue

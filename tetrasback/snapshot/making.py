@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from tetrasback.snapshot import subvolumes
+from tetrasback.snapshot.job import Job
 from tetrasback.snapshot.late import Late
 from tetrasback.snapshot.listing import written
 from tetrasback.snapshot.manifest import Block, Manifest, Writer, decode_name, read_line
 from tetrasback.snapshot.syncing import Disk
 from tetrasback.snapshot.teamwork import Done, Listener, Outcome, Team
 from tetrasback.snapshot.troubles import disk_trouble
-from tetrasback.snapshot.worker import Job, Worker
+from tetrasback.snapshot.worker import Worker
 
 LONG: Final = 1000
 """So many entries make a directory a long one."""

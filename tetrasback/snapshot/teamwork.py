@@ -103,7 +103,7 @@ _KINDS: Final = {
 
 
 class Reporter:
-    """A worker's side of the channel; implements `worker.Reports`."""
+    """A worker's side of the channel; implements `job.Reports`."""
 
     def __init__(self, channel: socket.socket, board: mmap.mmap, number: int, file: BinaryIO):
         self._channel = channel

@@ -1,9 +1,9 @@
 """What has not changed, in as few steps as can be: most of a directory, most of the time.
 
-Three things must agree. An entry's line in the manifest of the snapshot before has the entry's
-tags: it has not been touched since. And its copy there looks as the entry does now, in kind, mode,
-owner, size and time, so both are what the line tells. Whatever does not agree in all is left to
-`worker.Worker`, which finds out what is the matter.
+An entry's line in the manifest of the snapshot before has the entry's tags: it has not been touched
+since. And its copy there looks as the entry does now, in kind, mode, owner, size and time, so both
+are what the line tells; or the file system says that nobody has touched any of the copies. Whatever
+does not agree in all is left to `entries`, which finds out what is the matter.
 """
 
 import os
