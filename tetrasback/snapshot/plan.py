@@ -10,6 +10,7 @@ from tetrasback.snapshot.manifest import Manifest, encode_name, facts, has_facts
 from tetrasback.snapshot.teamwork import Listener, Team
 from tetrasback.snapshot.trees import Tree
 from tetrasback.snapshot.troubles import SourceTrouble, Vanished
+from tetrasback.snapshot.unchanged import share
 
 
 def plan(
@@ -69,16 +70,23 @@ class Planner:
         return self._look(path, entries)
 
     def _look(self, path: str, entries: list[Named]) -> list[str]:
-        old = self._manifest.lines(written(path)) if self._manifest is not None else {}
         prefix = written(path) + "/"
+        manifest = self._manifest
+        text = manifest.text(written(path)) if manifest is not None else ""
+        same = share(text[:-1].split("\n")[1:], prefix, entries, -1, -1, ())
+        old: dict[str, str] | None = None
         below, size, files = [], 0, 0
-        for name, status in entries:
+        for (name, status), line in zip(entries, same, strict=True):
+            if line is not None:
+                continue
             if stat.S_ISDIR(status.st_mode):
                 below.append(join(path, name))
-                files += self._manifest is None or written(below[-1]) not in self._manifest.blocks
+                files += manifest is None or written(below[-1]) not in manifest.blocks
                 continue
-            rest, known = old.get(prefix + encode_name(name), ""), facts(status)
-            if not has_facts(rest, known) and not has_facts(rest, lacking_facts(known)):
+            if old is None:
+                old = manifest.lines(written(path)) if manifest is not None else {}
+            rest = old.get(prefix + encode_name(name), "")
+            if not has_facts(rest, lacking_facts(facts(status))):
                 files += 1
                 size += status.st_blocks * 512
         self._count(size)
