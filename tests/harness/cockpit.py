@@ -102,6 +102,7 @@ class Cockpit(_Server):
             "HOME": str(home),
             "XDG_DATA_HOME": str(share),
             "XDG_RUNTIME_DIR": str(home),
+            "TMPDIR": str(home),
             **(env or {}),
         }
         argv = [*_COMMAND, f"--local-session={_BRIDGE}"]

@@ -28,7 +28,7 @@ class Channel:
     def close(self) -> None:
         self._socket.close()
 
-    def start(self, argv: Sequence[str], data: bytes = b"", seconds: float = 120) -> int:
+    def start(self, argv: Sequence[str], data: bytes = b"", seconds: float = 240) -> int:
         """Have ARGV started, with DATA as its input; a number for `wait`."""
         number, self._next = self._next, self._next + 1
         message = json.dumps(
@@ -43,7 +43,7 @@ class Channel:
         self._socket.sendall(len(message).to_bytes(4) + message)
         return number
 
-    def wait(self, number: int, seconds: float = 150) -> Done:
+    def wait(self, number: int, seconds: float = 300) -> Done:
         """How the command NUMBER ended; a status of -9 also stands for one that took too long."""
         end = time.monotonic() + seconds
         while number not in self._done:

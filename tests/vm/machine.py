@@ -1,5 +1,6 @@
 """A virtual machine: booted or restored, USB disks plugged in and pulled out, power cut."""
 
+import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -41,8 +42,8 @@ class Machine:
         self.console = directory / "console.log"
         # What is to be undone, in order, to switch it off.
         self._on = ExitStack()
-        # Two emulators would share the processors, and everything would take twice as long.
-        self._alone = MachineLock("vm")
+        # One for each process of a run: more emulators than processors would all take longer.
+        self._alone = MachineLock(f"vm-{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}")
         self.plugged: dict[str, UsbDisk] = {}
         directory.mkdir(parents=True, exist_ok=True)
         self.mails.mkdir()
@@ -84,7 +85,7 @@ class Machine:
     def go_on(self) -> None:
         self.qmp.do("cont")
 
-    def wait_until_up(self, seconds: float = 240) -> None:
+    def wait_until_up(self, seconds: float = 480) -> None:
         """Wait until all that starts at boot has started."""
         waiting = self.channel.start(["systemctl", "is-system-running", "--wait"], seconds=seconds)
         try:
@@ -115,7 +116,7 @@ class Machine:
         self.plugged.clear()
         self._on.close()
 
-    def wait_until_off(self, seconds: float = 120) -> None:
+    def wait_until_off(self, seconds: float = 240) -> None:
         """Wait until the guest has switched itself off."""
         wait_until(lambda: not self.process.running, "the guest to switch itself off", seconds)
         self.cut_power()
@@ -155,7 +156,7 @@ class Machine:
         *argv: str | Path,
         user: str = "root",
         check: bool = True,
-        seconds: float = 120,
+        seconds: float = 240,
         data: bytes | str = b"",
     ) -> Done:
         """Run ARGV in the guest as USER to its end; with CHECK a failure raises."""
@@ -170,7 +171,7 @@ class Machine:
         return done
 
     def start(
-        self, *argv: str | Path, user: str = "root", seconds: float = 120, data: bytes | str = b""
+        self, *argv: str | Path, user: str = "root", seconds: float = 240, data: bytes | str = b""
     ) -> int:
         """Start ARGV in the guest as USER; a number for `channel.wait`."""
         words = [str(word) for word in argv]

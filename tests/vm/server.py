@@ -41,7 +41,7 @@ class Server(Machine):
         """A new disk, not plugged in."""
         return UsbDisk(self.disks, fs, size_mb, name=name, **options)
 
-    def ctl(self, *arguments: str, user: str = "root", seconds: float = 120) -> Done:
+    def ctl(self, *arguments: str, user: str = "root", seconds: float = 240) -> Done:
         """Run tetras-backctl to its end; a failure is the caller's to look at."""
         return self.run("tetras-backctl", *arguments, user=user, check=False, seconds=seconds)
 
@@ -93,7 +93,7 @@ class Server(Machine):
 
     # --- what is seen -----------------------------------------------------------------------------
 
-    def until(self, condition: Any, what: str, seconds: float = 60) -> Any:
+    def until(self, condition: Any, what: str, seconds: float = 120) -> Any:
         """As `wait_until`, at the pace of a guest."""
         return wait_until(condition, what, seconds, PAUSE)
 
@@ -137,7 +137,7 @@ class Server(Machine):
         """The properties of a disk's object; empty where there is none."""
         return self.objects().get(names.disk_path(disk.uuid), {})
 
-    def becomes(self, disk: UsbDisk, *states: str, seconds: float = 60) -> Mapping[str, Any]:
+    def becomes(self, disk: UsbDisk, *states: str, seconds: float = 120) -> Mapping[str, Any]:
         """Wait until a disk is in one of STATES; its properties."""
         shown: dict[str, Any] = {}
 
@@ -209,7 +209,7 @@ class Server(Machine):
             if item["type"] == "signal" and item.get("member") == member
         ]
 
-    def letters(self, count: int = 1, seconds: float = 60) -> list[EmailMessage]:
+    def letters(self, count: int = 1, seconds: float = 120) -> list[EmailMessage]:
         """The first COUNT mails that reached the mail server, waited for."""
 
         def arrived() -> list[Path]:

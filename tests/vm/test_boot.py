@@ -11,7 +11,7 @@ def test_a_disk_plugged_at_boot_is_served_once_the_system_is_up(server: Server) 
 
     server.boot(disk)
 
-    server.becomes(disk, "safe-to-unplug", seconds=180)
+    server.becomes(disk, "safe-to-unplug", seconds=360)
     (row,) = server.history()
     assert (row["Verdict"], row["Trigger"]) == ("success", "plug")
     # systemd tells seconds.
@@ -40,7 +40,7 @@ def test_power_that_fails_is_told_at_the_next_boot(server: Server) -> None:
 
     disk.speed = 0
     server.plug(disk)
-    server.becomes(disk, "safe-to-unplug", seconds=180)
+    server.becomes(disk, "safe-to-unplug", seconds=360)
     assert [row["Verdict"] for row in server.history()] == ["success", "interrupted"]
     assert len(server.backups_on(disk)) == 1
     assert server.leftovers_on(disk) == []

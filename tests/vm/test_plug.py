@@ -35,7 +35,7 @@ def test_two_disks_at_once_are_served_one_after_the_other(server: Server) -> Non
     server.plug(first)
     server.plug(second)
     for disk in (first, second):
-        server.becomes(disk, "safe-to-unplug", seconds=120)
+        server.becomes(disk, "safe-to-unplug", seconds=240)
     later, earlier = server.history()
     assert {later["Name"], earlier["Name"]} == {"bleu", "rouge"}
     assert later["Verdict"] == earlier["Verdict"] == "success"
@@ -74,7 +74,7 @@ def test_a_disk_unplugged_in_the_middle_is_told_everywhere(server: Server) -> No
 
     server.plug(disk)
 
-    server.becomes(disk, "safe-to-unplug", seconds=120)
+    server.becomes(disk, "safe-to-unplug", seconds=240)
     assert server.history()[0]["Verdict"] == "success"
     assert len(server.backups_on(disk)) == 1
     assert server.leftovers_on(disk) == []

@@ -41,7 +41,7 @@ def check_is_ours(server: Server, disk: UsbDisk, fs: str) -> None:
     server.becomes(disk, "absent")
     blank = server.journal().count(BLANK)
     server.plug(disk)
-    server.becomes(disk, "safe-to-unplug", seconds=240)
+    server.becomes(disk, "safe-to-unplug", seconds=480)
     (row,) = server.history()
     assert (row["Verdict"], row["Trigger"]) == ("success", "plug")
     assert len(server.backups_on(disk)) == 1
@@ -88,7 +88,7 @@ def test_a_disk_pulled_out_in_the_middle_is_simply_not_ours(server: Server) -> N
     def formats() -> bool:
         return [item["Step"] for item in server.preparable()] == ["format"]
 
-    server.until(formats, "the file system to be made", seconds=120)
+    server.until(formats, "the file system to be made", seconds=240)
     server.pull(disk)
     done = server.channel.wait(waiting)
     assert done.returncode not in (0, -9)

@@ -55,7 +55,7 @@ def test_everything_comes_back_as_it_was(server: Server, other: Machine) -> None
     homes, system = listing(server, "/home", "."), listing(server, "/", "etc", "srv", "root")
     assert len(homes) > 30
     server.plug(disk)
-    server.becomes(disk, "safe-to-unplug", seconds=120)
+    server.becomes(disk, "safe-to-unplug", seconds=240)
     server.pull(disk)
     server.cut_power()
 

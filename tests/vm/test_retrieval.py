@@ -20,7 +20,7 @@ def backed_up(server: Server) -> UsbDisk:
     server.shell("echo dear >/home/alice/letter; chown alice: /home/alice/letter")
     server.configure([disk])
     server.plug(disk)
-    server.becomes(disk, "safe-to-unplug", seconds=300)
+    server.becomes(disk, "safe-to-unplug", seconds=600)
     assert server.history()[0]["Verdict"] == "success"
     return disk
 
@@ -58,7 +58,7 @@ def is_served(server: Server, disk: UsbDisk) -> None:
     """DISK takes a backup when it is plugged in, as if nothing had been."""
     before = len(server.history())
     server.plug(disk)
-    server.becomes(disk, "safe-to-unplug", seconds=300)
+    server.becomes(disk, "safe-to-unplug", seconds=600)
     assert [row["Verdict"] for row in server.history()] == ["success"] * (before + 1)
     assert "unknown-disk" not in server.journal()
 

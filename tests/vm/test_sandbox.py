@@ -61,7 +61,7 @@ def test_scripts_keep_what_they_need_and_no_more(server: Server) -> None:
     disk = server.disk()
     server.configure([disk], [name])
     server.plug(disk)
-    server.becomes(disk, "safe-to-unplug", seconds=120)
+    server.becomes(disk, "safe-to-unplug", seconds=240)
     possible = server.read("/run/possible").splitlines()
     assert set(NEEDED) - set(possible) == set()
     assert set(SHUT) & set(possible) == set()
@@ -105,7 +105,7 @@ def test_every_shipped_script_does_its_work(server: Server) -> None:
     disk = server.disk(size_mb=512)
     server.configure([disk], ["backup_nocloud.sh", "backup_demo-tibox.sh"])
     server.plug(disk)
-    server.becomes(disk, "safe-to-unplug", seconds=180)
+    server.becomes(disk, "safe-to-unplug", seconds=360)
     assert server.history()[0]["Verdict"] == "success", server.ctl("log").stdout
     with server.look(disk) as point:
         server.shell(

@@ -66,7 +66,7 @@ def test_removed_and_installed_again_it_knows_what_it_knew(
     disk = server.disk()
     server.configure([disk], extra=COMMENT)
     server.plug(disk)
-    server.becomes(disk, "safe-to-unplug", seconds=120)
+    server.becomes(disk, "safe-to-unplug", seconds=240)
     server.shell("apt-get remove -y tetras-back 2>&1")
     assert server.run("systemctl", "is-active", "tetras-back", check=False).returncode != 0
     snapshots.install(server, packages)
@@ -90,7 +90,7 @@ def test_purge_leaves_nothing_but_the_disk(server: Server) -> None:
     disk = server.disk()
     server.configure([disk])
     server.plug(disk)
-    server.becomes(disk, "safe-to-unplug", seconds=120)
+    server.becomes(disk, "safe-to-unplug", seconds=240)
 
     server.shell(f"apt-get purge -y {' '.join(snapshots.PACKAGES)} 2>&1")
 
