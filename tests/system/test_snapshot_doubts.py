@@ -65,6 +65,23 @@ def test_a_directory_of_linked_files_that_goes_before_they_are_copied(
     assert verify(place, 1, status=EXIT_OK) == (set(), 0)
 
 
+def test_a_directory_that_changes_before_its_linked_files_are_copied(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told of it is what it was before, and so is its copy."""
+    (place.source / "d3/linked").hardlink_to(place.source / "d3/one")
+
+    def late(*given: Any) -> Late:
+        (place.source / "d3/new").write_text("x")
+        return Late(*given)
+
+    monkeypatch.setattr(making, "Late", late)
+    told = Told()
+    here(place, told)
+    assert told.met_ == []
+    assert verify(place, 1, status=EXIT_OK) == (set(), 0)
+
+
 def test_a_directory_that_cannot_be_read_leaves_no_copy(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,17 +9,28 @@ linked anew.
 import errno
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
+from typing import Protocol
 
 from tetrasback.snapshot.entries import Entries
 from tetrasback.snapshot.job import Job
 from tetrasback.snapshot.listing import written
-from tetrasback.snapshot.manifest import decode_name
+from tetrasback.snapshot.manifest import decode_name, read_line
 from tetrasback.snapshot.removing import remove
 from tetrasback.snapshot.teamwork import Listener, Outcome
 from tetrasback.snapshot.trees import Tree
 from tetrasback.snapshot.troubles import SourceTrouble, Vanished, disk_trouble
+
+
+class Lines(Protocol):
+    """What the workers wrote, or left as it stands in the manifest before."""
+
+    def all(self) -> Iterable[str]:
+        """Every line."""
+
+    def directory(self, path: str) -> str:
+        """That of the directory at PATH itself; '' = it has none."""
 
 
 class Late:
@@ -32,20 +43,20 @@ class Late:
         self.lines: defaultdict[str, list[str]] = defaultdict(list)
         """Directory → lines that its own lack."""
 
-    def link(self, outcome: Outcome, lines: Callable[[], Iterable[str]]) -> None:
-        """Do it. LINES gives all that the workers wrote. Raises DiskTrouble."""
+    def link(self, outcome: Outcome, lines: Lines) -> None:
+        """Do it. Raises DiskTrouble."""
         groups: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
         for item in outcome.linked:
             groups[item.file].append(item.path)
         again = {item.file[1] for item in outcome.linked if item.again}
-        shared = _names_of(again, lines()) if again else {}
+        shared = _names_of(again, lines.all()) if again else {}
         touched = set(outcome.touched)
         for file, paths in groups.items():
             others = shared.get(file[1], [])
             self._group(file, sorted(paths), others)
             touched.update(path.rpartition("/")[0] for path in (*paths, *others))
         for path in touched:
-            self._give_times_back(path)
+            self._give_time_back(path, lines.directory(path))
 
     def _group(self, file: tuple[int, int], paths: list[str], shared: list[str]) -> None:
         first, rest = "", ""
@@ -97,22 +108,18 @@ class Late:
             os.close(above)
         return True
 
-    def _give_times_back(self, path: str) -> None:
+    def _give_time_back(self, path: str, line: str) -> None:
+        """What its LINE tells, whatever has become of the source meanwhile."""
+        if not line:
+            return
         try:
-            source = self._job.source.open(path)
-        except OSError:
-            return  # it has gone meanwhile: whatever times its copy has are as good as others
-        try:
-            status = os.fstat(source)
             target = self._job.target.open(path)
             try:
-                os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+                os.utime(target, ns=(os.fstat(target).st_atime_ns, read_line(line).mtime_ns))
             finally:
                 os.close(target)
         except OSError as error:
             raise disk_trouble(error, path) from error
-        finally:
-            os.close(source)
 
 
 def _open_above(tree: Tree, path: str) -> tuple[int, str]:

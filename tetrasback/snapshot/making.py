@@ -37,11 +37,12 @@ def make(job: Job, manifest: Path, key: bytes, jobs: int, listener: Listener, di
         with Team(files, lambda reporter: Worker(job, reporter), listener, long) as team:
             outcome = team.run()
         late = Late(job, listener)
-        late.link(outcome, lambda: _all_lines(files, outcome, job.manifest))
+        lines = _Lines(files, outcome, job.manifest)
+        late.link(outcome, lines)
         disk.begin_sync()  # it takes long, and what is left does not
         try:
             writer = Writer(output, key)
-            _write(writer, files, outcome, late.lines, job.manifest)
+            _write(writer, lines, late.lines)
             if subvolumes.is_subvolume(job.target.root):
                 disk.await_sync()  # what is not written yet would be a change to come
             writer.close(subvolumes.state(job.target.root))
@@ -72,33 +73,41 @@ def _nameless(directory: Path) -> BinaryIO:
         return tempfile.TemporaryFile(dir=directory)
 
 
-def _lines(files: Sequence[BinaryIO], done: Done) -> bytes:
-    return os.pread(files[done.worker].fileno(), done.length, done.offset)
+class _Lines:
+    """See `late.Lines`. What is new lies in the FILES of the workers."""
+
+    def __init__(
+        self, files: Sequence[BinaryIO], outcome: Outcome, before: Manifest | None
+    ) -> None:
+        self._files = files
+        self.before = before
+        self.new = {written(item.path): item for item in outcome.done}
+        """By the directory's path, as written."""
+        self.same = outcome.same
+
+    def of(self, done: Done) -> bytes:
+        return os.pread(self._files[done.worker].fileno(), done.length, done.offset)
+
+    def _text(self, place: str) -> str:
+        done = self.new.get(place)
+        if done is not None:
+            return self.of(done).decode("ascii")
+        return self.before.text(place) if self.before is not None else ""
+
+    def all(self) -> Iterator[str]:
+        for place in (*self.new, *self.same):
+            yield from self._text(place).splitlines()
+
+    def directory(self, path: str) -> str:
+        return self._text(written(path)).partition("\n")[0]
 
 
-def _all_lines(
-    files: Sequence[BinaryIO], outcome: Outcome, before: Manifest | None
-) -> Iterator[str]:
-    for done in outcome.done:
-        yield from _lines(files, done).decode("ascii").splitlines()
-    if before is not None:
-        for place in outcome.same:
-            yield from before.text(place).splitlines()
-
-
-def _write(
-    writer: Writer,
-    files: Sequence[BinaryIO],
-    outcome: Outcome,
-    late: Mapping[str, Sequence[str]],
-    before: Manifest | None,
-) -> None:
+def _write(writer: Writer, lines: _Lines, late: Mapping[str, Sequence[str]]) -> None:
     """What the workers wrote, in order, with what came LATE in its place.
 
-    Most often most stands in the manifest BEFORE, and that as far as the next change is one piece.
+    Most often most stands in the manifest before, and that as far as the next change is one piece.
     """
-    fresh = {written(item.path): item for item in outcome.done}
-    old = before.blocks if before is not None else {}
+    before = lines.before
     run: list[tuple[str, Block]] = []
 
     def end_run() -> None:
@@ -106,16 +115,16 @@ def _write(
             writer.copy(before, run)
             run.clear()
 
-    for place in sorted([*fresh, *outcome.same]):
-        done = fresh.get(place)
-        if done is None:
-            block = old[place]
+    for place in sorted([*lines.new, *lines.same]):
+        done = lines.new.get(place)
+        if done is not None:
+            end_run()
+            writer.directory(place, *_with_late(done, lines.of(done), late.get(done.path)))
+        elif before is not None:
+            block = before.blocks[place]
             if run and run[-1][1].end != block.offset:
                 end_run()
             run.append((place, block))
-        else:
-            end_run()
-            writer.directory(place, *_with_late(done, _lines(files, done), late.get(done.path)))
     end_run()
 
 
