@@ -35,6 +35,7 @@ def make(job: Job, manifest: Path, key: bytes, jobs: int, listener: Listener, di
             raise disk_trouble(error, str(manifest)) from error
         long = _long_directories(job.manifest) if job.manifest is not None else {}
         with Team(files, lambda reporter: Worker(job, reporter), listener, long) as team:
+            disk.keep_syncing()  # only now: a thread is not for a process that forks
             outcome = team.run()
         late = Late(job, listener)
         lines = _Lines(files, outcome, job.manifest)

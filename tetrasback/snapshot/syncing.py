@@ -8,9 +8,13 @@ import os
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from tetrasback.snapshot.trees import DIRECTORY
 from tetrasback.snapshot.troubles import DiskTrouble, words
+
+PAUSE_SECONDS: Final = 1.0
+"""Between two of the syncs beside the work: a short snapshot needs none."""
 
 
 class Disk:
@@ -26,15 +30,26 @@ class Disk:
             else:
                 self._descriptors[device] = descriptor
         self._thread: threading.Thread | None = None
+        self._is_last = threading.Event()
         self._lost: OSError | None = None
 
-    def begin_sync(self) -> None:
-        """Have what is written by now go to the disk, beside what the caller does next."""
-        self._thread = threading.Thread(target=self._sync, daemon=True)
+    def keep_syncing(self) -> None:
+        """From now on have what is written go to the disk beside it, not all of it in the end."""
+        self._thread = threading.Thread(target=self._keep, daemon=True)
         self._thread.start()
 
+    def begin_sync(self) -> None:
+        """Have all that is written by now go to the disk, beside what the caller does next."""
+        self._is_last.set()
+
+    def _keep(self) -> None:
+        while not self._is_last.wait(PAUSE_SECONDS):
+            self._sync()
+        self._sync()
+
     def await_sync(self) -> None:
-        """Return once that has ended; whether it went well, `sync` tells."""
+        """Return once all that has ended; whether it went well, `sync` tells."""
+        self._is_last.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -58,5 +73,6 @@ class Disk:
 
     def close(self) -> None:
         """Let go of them."""
+        self.await_sync()
         for descriptor in self._descriptors.values():
             os.close(descriptor)
