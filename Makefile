@@ -74,7 +74,7 @@ test: catalogues
 check-vm: TESTS ?= tests/vm
 check-vm: deb
 	@tests/setup.sh vm
-	@$(call run_tests,$(if $(KEEP),,--numprocesses 2 --dist loadscope) --durations=0 $(TESTS))
+	@$(call run_tests,$(if $(KEEP),,--numprocesses 2 --dist loadscope) $(if $(ALL),,-m 'not thorough') --durations=0 $(TESTS))
 
 JS_TOOLS := ../.venv/web/node_modules/.bin
 

@@ -29,6 +29,7 @@ def test_a_saved_disk_is_backed_up_onto_without_a_hand_on_it(server: Server) -> 
     server.becomes(disk, "absent")
 
 
+@pytest.mark.thorough
 def test_two_disks_at_once_are_served_one_after_the_other(server: Server) -> None:
     first, second = server.disk("bleu"), server.disk("rouge")
     server.configure([first, second])
@@ -80,6 +81,7 @@ def test_a_disk_unplugged_in_the_middle_is_told_everywhere(server: Server) -> No
     assert server.leftovers_on(disk) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("fs", ["xfs", "btrfs"])
 def test_other_file_systems(server: Server, fs: str) -> None:
     disk = server.disk(fs=fs)

@@ -49,7 +49,8 @@ def check_is_ours(server: Server, disk: UsbDisk, fs: str) -> None:
     assert server.journal().count(BLANK) == blank
 
 
-@pytest.mark.parametrize("fs", ["btrfs"])  # the others: tests/system/test_prepare.py
+@pytest.mark.thorough
+@pytest.mark.parametrize("fs", ["ext4", "xfs", "btrfs"])
 def test_a_blank_disk(server: Server, fs: str) -> None:
     disk = server.disk(fs="", size_mb=SIZE_MB)
     server.plug(disk)

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from tests.vm.disk import UsbDisk
 from tests.vm.server import Server
 
@@ -97,6 +99,7 @@ def test_sandbox_lets_homes_and_the_system_come_back(server: Server) -> None:
     assert "[Tetras-back] server success: verify of bleu" in subjects
 
 
+@pytest.mark.thorough
 def test_disk_torn_out_interrupts_a_verification_and_a_restore(server: Server) -> None:
     disk = backed_up(server)
     server.listen()

@@ -52,6 +52,7 @@ def test_upgrade_waits_for_the_backup_and_keeps_everything(
     assert "/root/fifo" in server.ctl("clients").stdout
 
 
+@pytest.mark.thorough
 def test_idle_daemon_is_the_new_one_soon(server: Server, newer: list[Path]) -> None:
     before = main_pid(server)
     snapshots.install(server, newer)
@@ -75,6 +76,7 @@ def test_removed_and_installed_again_it_knows_what_it_knew(
     assert COMMENT in server.read(CONFIGURATION)
 
 
+@pytest.mark.thorough
 def test_lost_configuration_is_not_replaced_by_an_empty_one(
     server: Server, newer: list[Path]
 ) -> None:
