@@ -84,7 +84,7 @@ class _Lines:
         self.before = before
         self.new = {written(item.path): item for item in outcome.done}
         """By the directory's path, as written."""
-        self.same = outcome.same
+        self.same = frozenset(outcome.same)
 
     def of(self, done: Done) -> bytes:
         return os.pread(self._files[done.worker].fileno(), done.length, done.offset)
@@ -93,7 +93,8 @@ class _Lines:
         done = self.new.get(place)
         if done is not None:
             return self.of(done).decode("ascii")
-        return self.before.text(place) if self.before is not None else ""
+        # One that was left out may have lines in the manifest before, but no copy.
+        return self.before.text(place) if self.before is not None and place in self.same else ""
 
     def all(self) -> Iterator[str]:
         for place in (*self.new, *self.same):
